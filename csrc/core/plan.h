@@ -1,0 +1,98 @@
+#pragma once
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "core/array.h"
+#include "core/context.h"
+#include "core/memory.h"
+#include "core/operands.h"
+
+namespace wxb {
+
+// A recorded step: the launches of one run, arguments by value, and the memory they use.
+class Plan {
+ public:
+  static inline thread_local Plan* recording = nullptr;
+
+  struct Launch {
+    const char* name;
+    void (*run)(const void* args, Context&);
+    void (*visit)(const void* args, const Operands&);
+    double (*work)(const void* args);
+    size_t offset;  // of the args struct in bytes_
+  };
+
+  template <auto Kernel, Arguments A>
+  void append(const char* name, const A& args) {
+    const size_t offset = (bytes_.size() + 15) & ~size_t{15};
+    bytes_.resize(offset + sizeof(A));
+    std::memcpy(bytes_.data() + offset, &args, sizeof(A));
+    launches_.push_back({name, [](const void* p, Context& c) { Kernel(*static_cast<const A*>(p), c); },
+                         [](const void* p, const Operands& f) { static_cast<const A*>(p)->operands(f); },
+                         [](const void* p) { return double(static_cast<const A*>(p)->work()); }, offset});
+  }
+
+  // Copies the inputs into the slots, replays without the GIL, returns copies of the outputs (or the outputs
+  // themselves: valid until the next replay). Arrays are contiguous and of the shapes and dtypes that were recorded.
+  py::list run(const std::vector<Array>& inputs, bool alias_outputs);
+  void replay();  // the launches alone; called without the GIL
+
+  size_t size() const { return launches_.size(); }
+  std::shared_ptr<Arena> arena() const { return arena_; }
+  bool owns(const void* address) const { return arena_->owns(address); }
+  Context& context() { return context_; }
+  py::list summary() const;  // one (name, bytes touched, work) per launch
+
+  std::vector<Array> slots, outputs;
+
+  // Holds an array (or table) that a launch touched and that does not lie in the plan's own arena.
+  void keep(py::handle owner);
+
+  // State is what the launches write outside the arena: parameters, gradients, optimizer state, counters.
+  py::bytes state() const;
+  void set_state(const std::string& state);
+
+ private:
+  std::map<void*, size_t> written() const;
+
+  std::vector<Launch> launches_;
+  std::vector<std::byte> bytes_;
+  std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
+  std::vector<py::object> kept_;
+  std::unordered_set<PyObject*> kept_set_;
+  Context context_;
+  std::atomic<bool> replaying_{false};
+};
+
+// An uninitialised, contiguous array. While a plan records on this thread it comes from the plan's arena, unless
+// `persistent`: what the host fills, or what must keep its value from one replay to the next (constants, parameters,
+// .grad, optimizer state, counters), may not lie in memory that earlier launches of the same plan use as scratch.
+// A block returns to where it came from, whoever frees it and whenever, and keeps that alive. All calls hold the GIL.
+py::object empty(const py::tuple& shape, const py::object& dtype, bool persistent);
+
+Context& eager_context();
+[[noreturn]] void raise(const char* name, const Report& report);  // IndexError or FloatingPointError
+
+// Work above which an eager launch lets other Python threads run: about 1 ms at 10 GFLOP/s.
+constexpr double release_from = 1e7;
+
+// Runs a kernel, appends it to the plan that records on this thread, and raises what it reported.
+template <auto Kernel, Arguments A>
+void launch(const char* name, const A& args) {
+  Plan* plan = Plan::recording;
+  Context& context = plan ? plan->context() : eager_context();
+  if (args.work() > release_from) {
+    py::gil_scoped_release nogil;
+    Kernel(args, context);
+  } else {
+    Kernel(args, context);
+  }
+  if (const uint64_t word = context.take(); word != Context::none) raise(name, Report(word));
+  if (plan) plan->append<Kernel>(name, args);
+}
+
+}  // namespace wxb

@@ -1,0 +1,314 @@
+#pragma once
+#include "core/hd.h"
+#include "core/scalar.h"
+
+// Every elementwise function once: its value and its derivative, for V = float, double (reference, CUDA) and the SIMD
+// Vec of a target. NaN in gives NaN out, which is why choices are written as select and never as min or max.
+namespace wxb::WXB_TARGET {
+
+// What a function's derivative is written in: of its output, of its input, or of neither.
+enum class Saves { nothing, output, input };
+
+template <class S>
+struct Parameters {
+  S alpha, beta;
+};
+
+template <class V>
+HD V logistic(V x) {
+  return V(1.0) / (V(1.0) + exp(-x));
+}
+
+struct Relu {
+  static constexpr Saves saves = Saves::output;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return select(x < V(0.0), V(0.0), x);
+  }
+  template <class V, class P>
+  HD static V derivative(V y, P) {
+    return select(y > V(0.0), V(1.0), V(0.0));
+  }
+};
+
+// slope alpha below zero (Maas, Hannun, Ng 2013)
+struct LeakyRelu {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P p) {
+    return select(x < V(0.0), V(p.alpha) * x, x);
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P p) {
+    return select(x > V(0.0), V(1.0), V(p.alpha));
+  }
+};
+
+// Clevert, Unterthiner, Hochreiter 2015, arXiv:1511.07289
+struct Elu {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P p) {
+    return select(x > V(0.0), x, V(p.alpha) * expm1(x));
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P p) {
+    return select(x > V(0.0), V(1.0), V(p.alpha) * exp(x));
+  }
+};
+
+// Klambauer et al. 2017, arXiv:1706.02515
+struct Selu {
+  static constexpr Saves saves = Saves::output;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return V(1.0507009873554805) * select(x > V(0.0), x, V(1.6732632423543772) * expm1(x));
+  }
+  template <class V, class P>
+  HD static V derivative(V y, P) {
+    return select(y > V(0.0), V(1.0507009873554805), y + V(1.7580993408473766));
+  }
+};
+
+// x Phi(x) (Hendrycks, Gimpel 2016, arXiv:1606.08415)
+struct Gelu {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return V(0.5) * x * (V(1.0) + erf(x * V(0.7071067811865476)));
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P) {
+    const V density = V(0.3989422804014327) * exp(V(-0.5) * x * x);
+    return fma(x, density, V(0.5) * (V(1.0) + erf(x * V(0.7071067811865476))));
+  }
+};
+
+struct GeluTanh {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    const V u = V(0.7978845608028654) * x * fma(V(0.044715) * x, x, V(1.0));
+    return V(0.5) * x * (V(1.0) + tanh(u));
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P) {
+    const V u = V(0.7978845608028654) * x * fma(V(0.044715) * x, x, V(1.0)), t = tanh(u);
+    const V du = V(0.7978845608028654) * fma(V(0.134145) * x, x, V(1.0));
+    return V(0.5) * (V(1.0) + t) + V(0.5) * x * (V(1.0) - t * t) * du;
+  }
+};
+
+struct Silu {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return x * logistic(x);
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P) {
+    const V g = logistic(x);
+    return g * fma(x, V(1.0) - g, V(1.0));
+  }
+};
+
+struct Sigmoid {
+  static constexpr Saves saves = Saves::output;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return logistic(x);
+  }
+  template <class V, class P>
+  HD static V derivative(V y, P) {
+    return y * (V(1.0) - y);
+  }
+};
+
+struct Tanh {
+  static constexpr Saves saves = Saves::output;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return tanh(x);
+  }
+  template <class V, class P>
+  HD static V derivative(V y, P) {
+    return V(1.0) - y * y;
+  }
+};
+
+// ln(1 + e^x), as max(x, 0) + log1p(e^-|x|)
+struct Softplus {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return select(x > V(0.0), x, V(0.0)) + log1p(exp(-abs(x)));
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P) {
+    return logistic(x);
+  }
+};
+
+// x clip(x + 3, 0, 6) / 6 (Howard et al. 2019, arXiv:1905.02244)
+struct Hardswish {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    const V ramp = x + V(3.0);
+    return x * select(ramp < V(0.0), V(0.0), select(ramp > V(6.0), V(6.0), ramp)) * V(1.0 / 6.0);
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P) {
+    const V middle = fma(x, V(1.0 / 3.0), V(0.5));
+    return select(x < V(-3.0), V(0.0), select(x > V(3.0), V(1.0), middle));
+  }
+};
+
+struct Exp {
+  static constexpr Saves saves = Saves::output;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return exp(x);
+  }
+  template <class V, class P>
+  HD static V derivative(V y, P) {
+    return y;
+  }
+};
+
+struct Log {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return log(x);
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P) {
+    return V(1.0) / x;
+  }
+};
+
+struct Sqrt {
+  static constexpr Saves saves = Saves::output;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return sqrt(x);
+  }
+  template <class V, class P>
+  HD static V derivative(V y, P) {
+    return V(0.5) / y;
+  }
+};
+
+// derivative 0 at 0
+struct Abs {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return abs(x);
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P) {
+    return select(x > V(0.0), V(1.0), select(x < V(0.0), V(-1.0), V(0.0)));
+  }
+};
+
+struct Negative {
+  static constexpr Saves saves = Saves::nothing;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return -x;
+  }
+  template <class V, class P>
+  HD static V derivative(V, P) {
+    return V(-1.0);
+  }
+};
+
+// to [alpha, beta]; derivative 1 on the closed interval
+struct Clip {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P p) {
+    return select(x < V(p.alpha), V(p.alpha), select(x > V(p.beta), V(p.beta), x));
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P p) {
+    return select(x < V(p.alpha), V(0.0), select(x > V(p.beta), V(0.0), V(1.0)));
+  }
+};
+
+// Functions of two numbers: the value, and what a gradient dy of it gives to each.
+struct Add {
+  template <class V>
+  HD static V value(V a, V b) {
+    return a + b;
+  }
+  template <class V>
+  HD static void gradients(V, V, V dy, V& da, V& db) {
+    da = dy, db = dy;
+  }
+};
+struct Subtract {
+  template <class V>
+  HD static V value(V a, V b) {
+    return a - b;
+  }
+  template <class V>
+  HD static void gradients(V, V, V dy, V& da, V& db) {
+    da = dy, db = -dy;
+  }
+};
+struct Multiply {
+  template <class V>
+  HD static V value(V a, V b) {
+    return a * b;
+  }
+  template <class V>
+  HD static void gradients(V a, V b, V dy, V& da, V& db) {
+    da = dy * b, db = dy * a;
+  }
+};
+struct Divide {
+  template <class V>
+  HD static V value(V a, V b) {
+    return a / b;
+  }
+  template <class V>
+  HD static void gradients(V a, V b, V dy, V& da, V& db) {
+    da = dy / b, db = -(da * (a / b));
+  }
+};
+struct Power {  // d/da is 0 where b = 0, d/db is 0 where a = 0
+  template <class V>
+  HD static V value(V a, V b) {
+    return pow(a, b);
+  }
+  template <class V>
+  HD static void gradients(V a, V b, V dy, V& da, V& db) {
+    da = select(b == V(0.0), V(0.0), dy * b * pow(a, b - V(1.0)));
+    db = select(a == V(0.0), V(0.0), dy * pow(a, b) * log(a));
+  }
+};
+struct Minimum {  // equal numbers share the gradient, as in Maximum
+  template <class V>
+  HD static V value(V a, V b) {
+    return select(a < b, a, select(a == a, b, a));
+  }
+  template <class V>
+  HD static void gradients(V a, V b, V dy, V& da, V& db) {
+    da = dy * select(a < b, V(1.0), select(a == b, V(0.5), V(0.0))), db = dy - da;
+  }
+};
+struct Maximum {
+  template <class V>
+  HD static V value(V a, V b) {
+    return select(a > b, a, select(a == a, b, a));
+  }
+  template <class V>
+  HD static void gradients(V a, V b, V dy, V& da, V& db) {
+    da = dy * select(a > b, V(1.0), select(a == b, V(0.5), V(0.0))), db = dy - da;
+  }
+};
+
+}  // namespace wxb::WXB_TARGET
