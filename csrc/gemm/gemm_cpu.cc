@@ -1,0 +1,82 @@
+#include <algorithm>
+
+#include "core/isa.h"
+#include "core/parallel.h"
+#include "gemm/gemm.h"
+#include "gemm/gemm_table.h"
+
+namespace wxb {
+
+WXB_ROOM(GemmTable<float>, gemm_float)
+
+namespace ref {
+extern const GemmTable<double> gemm_double;
+}
+
+namespace cpu {
+
+namespace {
+
+template <class T>
+const GemmTable<T>& table() {
+  if constexpr (std::is_same_v<T, float>)
+    return gemm_float();
+  else
+    return ref::gemm_double;
+}
+
+}  // namespace
+
+template <class T>
+void linear_forward(const LinearForward<T>& a, Context&) {
+  table<T>().gemm({a.n, a.out, a.in, a.x.data, a.in, 1, a.weight.data, 1, a.in, a.y.data, a.out, a.bias.data,
+                   a.saved.data, a.activation, a.alpha});
+}
+
+template <class T>
+void linear_backward(const LinearBackward<T>& a, Context& context) {
+  const T* dz = a.dy.data;
+  if (a.workspace) {
+    unary_backward(UnaryBackward<T>{a.saved, a.dy, a.workspace, a.activation, a.alpha, T(0)}, context);
+    dz = a.workspace.data;
+  }
+  if (a.dbias) {
+    constexpr int64_t columns = 256;  // per task: a kilobyte of every row
+    const int64_t tasks = a.n * a.out < 65536 ? 1 : (a.out + columns - 1) / columns;
+    parallel(tasks, [&](int64_t task) {
+      table<T>().column_sums(dz, a.n, a.out, a.dbias.data, task * columns,
+                             tasks == 1 ? a.out : std::min(a.out, (task + 1) * columns));
+    });
+  }
+  if (a.dx) table<T>().gemm({a.n, a.in, a.out, dz, a.out, 1, a.weight.data, a.in, 1, a.dx.data, a.in});
+  if (a.dweight) table<T>().gemm({a.out, a.in, a.n, dz, 1, a.out, a.x.data, a.in, 1, a.dweight.data, a.in});
+}
+
+template <class T>
+void matmul(const Matmul<T>& a, Context&) {
+  const auto one = [&](int64_t i) {
+    table<T>().gemm({a.m, a.n, a.k, a.a.data + i * a.stride_a, a.transpose_a ? 1 : a.k, a.transpose_a ? a.m : 1,
+                     a.b.data + i * a.stride_b, a.transpose_b ? 1 : a.n, a.transpose_b ? a.k : 1,
+                     a.y.data + i * a.m * a.n, a.n});
+  };
+  // Large products are cut up themselves; of small ones each thread takes a share.
+  const double each = double(a.m) * double(a.n) * double(a.k);
+  if (each >= 1e6) {
+    for (int64_t i = 0; i < a.batch; ++i) one(i);
+    return;
+  }
+  const int64_t share = std::max<int64_t>(1, int64_t(2e5 / std::max(each, 1.0)));  // some microseconds a task
+  parallel((a.batch + share - 1) / share, [&](int64_t task) {
+    for (int64_t i = task * share; i < std::min(a.batch, (task + 1) * share); ++i) one(i);
+  });
+}
+
+template void linear_forward(const LinearForward<float>&, Context&);
+template void linear_forward(const LinearForward<double>&, Context&);
+template void linear_backward(const LinearBackward<float>&, Context&);
+template void linear_backward(const LinearBackward<double>&, Context&);
+template void matmul(const Matmul<float>&, Context&);
+template void matmul(const Matmul<double>&, Context&);
+
+}  // namespace cpu
+}  // namespace wxb

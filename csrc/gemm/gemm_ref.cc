@@ -1,0 +1,51 @@
+#include "elementwise/formulas.h"
+#include "gemm/gemm_table.h"
+
+namespace wxb::ref {
+
+namespace {
+
+template <class T>
+T activated(Unary op, T alpha, T z) {
+  const Parameters<T> p{alpha, 0};
+  switch (op) {
+#define WXB_CASE(name, F) \
+  case Unary::name: return F::value(z, p);
+    WXB_UNARY(WXB_CASE)
+#undef WXB_CASE
+    case Unary::none: break;
+  }
+  return z;
+}
+
+// The definition, summed in double.
+template <class T>
+void gemm(const Gemm<T>& g) {
+  for (int64_t i = 0; i < g.m; ++i)
+    for (int64_t j = 0; j < g.n; ++j) {
+      double sum = g.bias ? double(g.bias[j]) : 0;
+      for (int64_t k = 0; k < g.k; ++k)
+        sum += double(g.a[i * g.a_row + k * g.a_col]) * double(g.b[k * g.b_row + j * g.b_col]);
+      const int64_t at = i * g.c_row + j;
+      if (g.saved) g.saved[at] = T(sum);
+      g.c[at] = activated(g.activation, g.alpha, T(sum));
+    }
+}
+
+template <class T>
+void column_sums(const T* x, int64_t rows, int64_t columns, T* sums, int64_t begin, int64_t end) {
+  for (int64_t j = begin; j < end; ++j) {
+    double sum = 0;
+    for (int64_t i = 0; i < rows; ++i) sum += double(x[i * columns + j]);
+    sums[j] = T(sum);
+  }
+}
+
+}  // namespace
+
+extern const GemmTable<float> gemm_float;
+extern const GemmTable<double> gemm_double;
+const GemmTable<float> gemm_float{gemm, column_sums};
+const GemmTable<double> gemm_double{gemm, column_sums};
+
+}  // namespace wxb::ref

@@ -1,0 +1,199 @@
+"""Reverse-mode gradients: Node, record, backward, no_grad."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from . import watch
+from .device import Array, Device, cpu
+from .tensor import Tensor
+
+__all__ = ["backward", "no_grad", "record"]
+
+_order = itertools.count()
+
+
+class _Mode(threading.local):
+    enabled = True
+
+
+_mode = _Mode()
+
+
+class no_grad:  # noqa: N801
+    """Record nothing for backward within the block: ``with wxb.no_grad(): ...``."""
+
+    def __enter__(self) -> None:
+        self.before, _mode.enabled = _mode.enabled, False
+
+    def __exit__(self, *_: object) -> None:
+        _mode.enabled = self.before
+
+
+class Node:
+    """An op that ran: its backward, and where its input gradients go.
+
+    ``edges`` has, for each input, the Node that made it, a leaf Tensor, or None. It never holds an input's array: what
+    backward needs it has closed over, and the rest is free as soon as the forward pass drops it.
+    """
+
+    __slots__ = ("backward", "device", "dtype", "edges", "leaves", "order", "shape")
+
+    def __init__(
+        self, edges: list[Any], leaves: list[tuple[Tensor, int]], backward: Backward, data: Array, device: Device
+    ) -> None:
+        self.order, self.edges, self.leaves = next(_order), edges, leaves
+        self.backward: Backward | None = backward
+        self.shape, self.dtype, self.device = data.shape, data.dtype, device
+
+
+class Grads:
+    """What a backward asks for: ``grads()`` gives an array to write for each input, None where no gradient is wanted.
+
+    ``wanted[i]`` says so beforehand. With one input ``grads()`` gives the array itself.
+    """
+
+    __slots__ = ("_edges", "given")
+
+    def __init__(self, edges: list[Any]) -> None:
+        self._edges = edges
+        self.given: list[Array] = [None] * len(edges)
+
+    @property
+    def wanted(self) -> list[bool]:
+        return [edge is not None for edge in self._edges]
+
+    def __call__(self) -> Any:
+        seen: list[Any] = []
+        for i, edge in enumerate(self._edges):
+            if edge is None:
+                continue
+            # A leaf's first contribution goes straight to its buffer; a second one of the same op must not overwrite it.
+            first = isinstance(edge, Tensor) and not edge.held and all(edge is not e for e in seen)
+            self.given[i] = edge.grad_buffer() if first else edge.device.empty(edge.shape, edge.dtype)
+            seen.append(edge)
+        return self.given if len(self.given) > 1 else self.given[0]
+
+
+Backward = Callable[[Array, Grads], Any]
+
+
+def record(data: Array, inputs: Sequence[Tensor | None], backward: Backward) -> Tensor:
+    """Wrap an op's result; remember ``backward(dy, grads)`` if a gradient may be asked for.
+
+    ``backward`` returns, for each input, the array ``grads()`` gave, or one that nobody writes again (dy, a view).
+    """
+    out = Tensor(data)
+    device = next(t.device for t in inputs if t is not None)
+    if device is not cpu:
+        out.device = device
+    if not _mode.enabled:
+        return out
+    edges: list[Any] = []
+    leaves: list[tuple[Tensor, int]] = []
+    wanted, noting = False, watch.local.recorder
+    for t in inputs:
+        edge: Any = None
+        if t is not None:
+            edge = t.node
+            if edge is None:
+                if noting is not None:
+                    noting.note(t)
+                leaves.append((t, t.version))
+                if t._requires_grad:
+                    edge = t
+            wanted = wanted or edge is not None
+        edges.append(edge)
+    if wanted:
+        out.node = Node(edges, leaves, backward, data, device)
+        out._requires_grad = True
+    return out
+
+
+def backward(loss: Tensor, only: Iterable[Tensor] | None = None) -> None:
+    """Add d loss / d leaf to the ``.grad`` of every leaf that requires one, or of those in ``only``.
+
+    Gradients are of first order. The graph behind ``loss`` serves once: walking frees it; with ``only``, the part that
+    does not lead to these leaves stays.
+    """
+    if loss.node is None:
+        raise ValueError("backward: this Tensor was not computed from anything that requires a gradient")
+    if loss.data.size != 1:
+        raise ValueError(f"backward: the loss has shape {loss.shape}, it must have one element; take its mean()")
+    nodes = _reachable(loss.node)
+    wanted: set[Any] = set() if only is None else set(only)  # the nodes and leaves whose gradient is wanted
+    for node in nodes:  # in the order they ran, so inputs come first
+        for edge in node.edges:
+            if edge is not None and (only is None or edge in wanted):
+                wanted.add(edge)
+                wanted.add(node)
+    if loss.node not in wanted:
+        raise ValueError("backward: the loss does not depend on these parameters")
+    one = loss.device.constant(1, loss.dtype).reshape(loss.shape)
+    pending: dict[Node, tuple[Array, bool]] = {loss.node: (one, False)}
+    for node in reversed(nodes):
+        if node in wanted:
+            _run(node, pending, wanted)
+
+
+def _run(node: Node, pending: dict[Node, tuple[Array, bool]], wanted: set[Any]) -> None:
+    """Run one backward, hand its results on, and free what it had closed over."""
+    for t, version in node.leaves:
+        if t.version != version:
+            raise RuntimeError(
+                f"backward: Tensor {t.name or 'of shape ' + str(t.shape)} was changed after the forward pass that used "
+                "it; compute the loss again"
+            )
+    edges = [edge if edge in wanted else None for edge in node.edges]
+    grads = Grads(edges)
+    run, node.backward, node.edges, node.leaves = node.backward, None, [], []
+    dy, _ = pending.pop(node)
+    assert run is not None
+    results = run(dy, grads)
+    del run, dy
+    if len(edges) == 1:
+        results = (results,)
+    for edge, array, own in zip(edges, results, grads.given):
+        if isinstance(edge, Node):
+            pending[edge] = _sum(node.device, pending.get(edge), array, array is own)
+        elif edge is not None:
+            _into_grad(edge, array)
+
+
+def _sum(device: Device, before: tuple[Array, bool] | None, array: Array, own: bool) -> tuple[Array, bool]:
+    """Add a contribution to an inner gradient, in place only in an array that grads() made."""
+    if before is None:
+        return array, own
+    total, ours = before
+    target = total if ours else device.empty(total.shape, total.dtype)
+    device.kernels.binary_forward(device.kernels.Binary.add, total, array, target)
+    return target, True
+
+
+def _into_grad(leaf: Tensor, array: Array) -> None:
+    """Write or add a contribution to a leaf's ``.grad``."""
+    if watch.local.recorder is not None:
+        watch.local.recorder.note_held(leaf)
+    buffer, kernels = leaf.grad_buffer(), leaf.device.kernels
+    if leaf.held:
+        kernels.binary_forward(kernels.Binary.add, buffer, array, buffer)
+    elif array is not buffer:
+        kernels.cast(array, buffer)
+    leaf.held = True
+
+
+def _reachable(last: Node) -> list[Node]:
+    """Return the nodes behind ``last``, in the order they ran."""
+    found, stack = {last}, [last]
+    while stack:
+        node = stack.pop()
+        if node.backward is None:
+            raise RuntimeError("backward: part of this graph was already used by an earlier backward; compute it again")
+        for edge in node.edges:
+            if isinstance(edge, Node) and edge not in found:
+                found.add(edge)
+                stack.append(edge)
+    return sorted(found, key=lambda node: node.order)

@@ -1,0 +1,121 @@
+"""Device: an array library and a kernel module. The only importer of ``_cpu``, ``_cuda`` and ``cupy``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy
+
+from . import _cpu
+from .errors import CudaError
+
+__all__ = ["Device", "cpu", "device", "empty_cache", "memory_stats", "num_threads", "seed", "set_num_threads"]
+
+Array = Any  # a contiguous numpy or cupy ndarray
+
+_CONSTANTS = 1024  # cached numbers per device: a step has a handful, and one array costs 200 bytes
+
+
+class Device:
+    """Where arrays live and kernels run: ``name``, the array library ``xp`` and the kernel module ``kernels``."""
+
+    def __init__(self, name: str, xp: Any, kernels: Any) -> None:
+        self.name, self.xp, self.kernels = name, xp, kernels
+        self.empty = kernels.empty
+        self.recording = kernels.recording
+        self._constants: dict[tuple[float, Any], Array] = {}
+        self.rng = self.array(numpy.zeros(2), numpy.uint64)  # Philox: seed, position
+
+    def array(self, value: Any, dtype: Any) -> Array:
+        """Return a new persistent array that holds ``value``."""
+        value = numpy.asarray(value, dtype)
+        array = self.empty(value.shape, value.dtype, True)
+        array[...] = value if self.xp is numpy else self.xp.asarray(value)
+        return array
+
+    def constant(self, value: float, dtype: Any) -> Array:
+        """Return a 0-d array that holds the number ``value``; shared, so nobody may write it."""
+        if value == 0 or value != value:  # 0.0 == -0.0 and NaN != NaN would confuse the table
+            return self.array(value, dtype)
+        key = value, dtype
+        array = self._constants.get(key)
+        if array is None:
+            if len(self._constants) >= _CONSTANTS:
+                self._constants.clear()
+            array = self._constants[key] = self.array(value, dtype)
+        return array
+
+    def seed(self, value: int) -> None:
+        """Restart the random numbers of this device."""
+        if self.recording():
+            from .errors import CaptureError
+
+            raise CaptureError("seed: it is set inside a captured step; seed before the call")
+        self.rng[...] = self.xp.asarray([value & (2**64 - 1), 0], numpy.uint64)
+
+    def __repr__(self) -> str:
+        return f"Device({self.name!r})"
+
+
+cpu = Device("cpu", numpy, _cpu)
+_devices = {"cpu": cpu}
+
+
+def device(name: str | Device | None = None) -> Device:
+    """Return the device called ``name`` (``"cpu"`` or ``"cuda"``; None means ``WXB_DEVICE`` or the CPU).
+
+    Raises ``CudaError`` with the reason where there is no GPU, ``ValueError`` for another name.
+    """
+    if isinstance(name, Device):
+        return name
+    name = name or os.environ.get("WXB_DEVICE") or "cpu"
+    if name in _devices:
+        return _devices[name]
+    if name != "cuda":
+        raise ValueError(f"device: name is {name!r}, it must be 'cpu' or 'cuda'")
+    raise CudaError(f"device 'cuda' is off: {why_no_cuda()}; use device='cpu'")
+
+
+def why_no_cuda() -> str:
+    """Say why ``device("cuda")`` does not work here."""
+    try:
+        from . import _cuda  # type: ignore[attr-defined,unused-ignore]
+    except ImportError as error:
+        return f"this build has no _cuda module ({error}); install nvcc and build wxb again"
+    count = _cuda.device_count()
+    if count <= 0:
+        return f"the driver found no GPU ({_cuda.device_error()})"
+    return "only the elementwise room has a CUDA half in this version"
+
+
+def seed(value: int) -> None:
+    """Restart the random numbers of every device in use: the same seed gives the same numbers.
+
+    Raises ``TypeError`` unless ``value`` is an integer, ``CaptureError`` inside a captured step.
+    """
+    if not isinstance(value, (int, numpy.integer)):
+        raise TypeError(f"seed: value is {value!r}, it must be an integer")
+    for each in _devices.values():
+        each.seed(int(value))
+
+
+def memory_stats() -> dict[str, int]:
+    """Return the bytes wxb holds on the CPU: ``live`` (in use), ``peak`` (most ever in use), ``reserved`` (with cache)."""
+    usage = _cpu.memory()
+    return {"live": usage.live, "peak": usage.peak, "reserved": usage.reserved}
+
+
+def empty_cache() -> None:
+    """Give memory that no array uses back to the system."""
+    _cpu.empty_cache()
+
+
+def num_threads() -> int:
+    """Return how many CPU threads kernels use."""
+    return int(_cpu.num_threads())
+
+
+def set_num_threads(threads: int) -> None:
+    """Use ``threads`` CPU threads (1 to 1024). Results do not depend on it, bit for bit."""
+    _cpu.set_num_threads(threads)

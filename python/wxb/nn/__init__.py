@@ -1,0 +1,46 @@
+"""Layers: Modules with parameters and a forward."""
+
+from . import init
+from .activation import (
+    ELU,
+    GELU,
+    SELU,
+    Hardswish,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from .container import Dropout, Flatten, Reshape, Residual, Sequential
+from .linear import Embedding, Linear
+from .module import Module
+from .summary import summary
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "Hardswish",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "Module",
+    "ReLU",
+    "Reshape",
+    "Residual",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "init",
+    "summary",
+]

@@ -1,0 +1,47 @@
+"""What a plan depends on besides its arguments, and how it learns that this has changed.
+
+``edits`` is one process-wide counter. Whatever can invalidate a plan adds one to it: ``train()/eval()``,
+``requires_grad``, hyper-parameters, the structure of a module, and which parameters hold a gradient. A plan whose
+counter still agrees is valid without a look; otherwise it compares the values it noted while it was recorded.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Protocol
+
+edits = 0
+
+
+class Watched(Protocol):
+    """Something a plan can depend on."""
+
+    def signature(self) -> Any:
+        """Return, comparable by value, what a step that used this thing depended on."""
+
+
+class Recorder(Protocol):
+    """What collects a plan's conditions while it records (train/capture.py)."""
+
+    def note(self, thing: Watched) -> None: ...  # noqa: D102
+    def note_held(self, leaf: Any) -> None: ...  # noqa: D102
+    def note_moved(self, parameter: Any) -> None: ...  # noqa: D102
+
+
+class _Local(threading.local):
+    recorder: Recorder | None = None
+
+
+local = _Local()
+
+
+def edited() -> None:
+    """Tell every plan to look at its notes again."""
+    global edits
+    edits += 1
+
+
+def note(thing: Watched) -> None:
+    """Remember, while a plan records, that the step depends on ``thing.signature()``."""
+    if local.recorder is not None:
+        local.recorder.note(thing)
