@@ -25,7 +25,10 @@ class Device:
         self.empty = kernels.empty
         self.recording = kernels.recording
         self._constants: dict[tuple[float, Any], Array] = {}
-        self.rng = self.array(numpy.zeros(2), numpy.uint64)  # Philox: seed, position
+        # Two sources of random numbers, both restarted by seed(): kernels read and advance `rng` (Philox: seed, position),
+        # the host draws initial weights from `generator`.
+        self.generator = numpy.random.default_rng()
+        self.rng = self.array([self.generator.integers(2**63), 0], numpy.uint64)
 
     def array(self, value: Any, dtype: Any) -> Array:
         """Return a new persistent array that holds ``value``."""
@@ -53,6 +56,7 @@ class Device:
 
             raise CaptureError("seed: it is set inside a captured step; seed before the call")
         self.rng[...] = self.xp.asarray([value & (2**64 - 1), 0], numpy.uint64)
+        self.generator = numpy.random.default_rng(value & (2**64 - 1))
 
     def __repr__(self) -> str:
         return f"Device({self.name!r})"

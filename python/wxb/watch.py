@@ -28,6 +28,21 @@ class Recorder(Protocol):
     def note_moved(self, parameter: Any) -> None: ...  # noqa: D102
 
 
+class Same:
+    """An object compared by identity, kept alive: what a signature says of a Tensor or Module."""
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.thing is self.thing
+
+    def __hash__(self) -> int:
+        return id(self.thing)
+
+
 class _Local(threading.local):
     recorder: Recorder | None = None
 

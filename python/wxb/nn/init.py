@@ -1,6 +1,6 @@
 """Initialisers of weights: functions ``(shape, fan_in, fan_out, rng) -> array`` and the table of their names.
 
-Every layer draws from the generator that ``wxb.nn.seed`` restarts, so a network is reproducible from one number.
+Layers draw from the generator that ``wxb.seed`` restarts, so a network is reproducible from one number.
 """
 
 from __future__ import annotations
@@ -11,19 +11,10 @@ from typing import Any
 
 import numpy
 
-__all__ = ["INITIALISERS", "Initialiser", "glorot", "he", "lecun", "orthogonal", "seed", "zeros"]
+__all__ = ["INITIALISERS", "Initialiser", "glorot", "he", "lecun", "orthogonal", "zeros"]
 
 Array = numpy.ndarray[Any, Any]
 Initialiser = Callable[[tuple[int, ...], int, int, numpy.random.Generator], Array]
-
-generator = numpy.random.default_rng()
-
-
-def seed(value: int) -> None:
-    """Restart the generator that layers draw their weights from."""
-    global generator
-    generator = numpy.random.default_rng(value)
-
 
 def glorot(shape: tuple[int, ...], fan_in: int, fan_out: int, rng: numpy.random.Generator) -> Array:
     """Uniform in ``±sqrt(6 / (fan_in + fan_out))`` (Glorot, Bengio 2010): for tanh and sigmoid."""
@@ -54,9 +45,7 @@ def zeros(shape: tuple[int, ...], fan_in: int, fan_out: int, rng: numpy.random.G
     return numpy.zeros(shape)
 
 
-INITIALISERS: dict[str, Initialiser] = {
-    f.__name__: f for f in (glorot, he, lecun, orthogonal, zeros)
-}
+INITIALISERS: dict[str, Initialiser] = {f.__name__: f for f in (glorot, he, lecun, orthogonal, zeros)}
 
 _RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "hardswish", "softplus"}
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .. import ops
+from ..device import cpu
 from ..ops.elementwise import activation_named
 from ..tensor import Parameter, Tensor, parameter
 from . import init as _init
@@ -45,7 +47,7 @@ class Linear(Module):
         self.in_features, self.out_features, self.activation = in_features, out_features, activation
         draw = _init.initialiser(init, activation)
         shape = (out_features, in_features)
-        self.weight = parameter(draw(shape, in_features, out_features, _init.generator), dtype, "weight")
+        self.weight = parameter(draw(shape, in_features, out_features, cpu.generator), dtype, "weight")
         self.bias: Parameter | None = parameter([0.0] * out_features, dtype, "bias") if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -53,6 +55,10 @@ class Linear(Module):
         if x.data.dtype.kind != "f":
             x = ops.cast(x, self.weight.dtype)
         return ops.linear(x, self.weight, self.bias, self.activation)
+
+    def multiply_adds(self, output_shape: tuple[int, ...]) -> int:
+        """Return the multiply-adds of one forward pass that gives ``output_shape``."""
+        return math.prod(output_shape) * self.in_features
 
     def extra_repr(self) -> str:
         """Return the sizes and the activation."""
@@ -70,7 +76,7 @@ class Embedding(Module):
     def __init__(self, num_embeddings: int, embedding_dim: int, dtype: Any = None) -> None:
         positive("embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.weight = parameter(_init.generator.normal(size=(num_embeddings, embedding_dim)), dtype, "weight")
+        self.weight = parameter(cpu.generator.normal(size=(num_embeddings, embedding_dim)), dtype, "weight")
 
     def forward(self, index: Tensor) -> Tensor:
         """Index (...) -> (..., embedding_dim)."""

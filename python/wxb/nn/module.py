@@ -139,9 +139,9 @@ class Module:
             if isinstance(value, _PLAIN):
                 values.append((name, value))
             elif isinstance(value, (Tensor, Module)):
-                values.append((name, id(value)))
+                values.append((name, watch.Same(value)))
             elif isinstance(value, tuple):
-                values.append((name, tuple(v if isinstance(v, _PLAIN) else id(v) for v in value)))
+                values.append((name, tuple(v if isinstance(v, _PLAIN) else watch.Same(v) for v in value)))
         return values
 
     # ---- modes ----
@@ -189,6 +189,10 @@ class Module:
         arrays = {name: as_array(state[name], t.dtype) for name, t in own.items() if name in state}
         for name, array in arrays.items():
             own[name][...] = array
+
+    def multiply_adds(self, output_shape: tuple[int, ...]) -> int:
+        """Return the multiply-adds of one forward pass that gives ``output_shape``; 0 for what has no weights."""
+        return 0
 
     def __repr__(self) -> str:
         lines = [f"  {name}: " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
