@@ -18,6 +18,7 @@ from .activation import (
 from .container import Dropout, Flatten, Reshape, Residual, Sequential
 from .linear import Embedding, Linear
 from .module import Module
+from .standardize import Standardize
 from .summary import summary
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "Standardize",
     "Tanh",
     "init",
     "summary",

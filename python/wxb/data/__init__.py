@@ -1,0 +1,25 @@
+"""Data sets, batches, and tables: everything between a file and the arrays a network is trained on."""
+
+from .dataset import ArrayDataset, Dataset, Table, kfold, split
+from .embedded import load_breast_cancer, load_diabetes, load_digits
+from .loader import Loader
+from .mnist import fashion_mnist, mnist
+from .table import TableEncoder, find_task, labelled, read_table
+
+__all__ = [
+    "ArrayDataset",
+    "Dataset",
+    "Loader",
+    "Table",
+    "TableEncoder",
+    "fashion_mnist",
+    "find_task",
+    "kfold",
+    "labelled",
+    "load_breast_cancer",
+    "load_diabetes",
+    "load_digits",
+    "mnist",
+    "read_table",
+    "split",
+]

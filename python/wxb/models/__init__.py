@@ -1,0 +1,26 @@
+"""Networks, each readable on one screen, and the table that rebuilds a saved one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..nn import Module
+from .mlp import mlp
+
+__all__ = ["MODELS", "build", "mlp"]
+
+# Only what stands here can be built from a file: nothing in a saved run is ever imported or run.
+MODELS: dict[str, Callable[..., Module]] = {"mlp": mlp}
+
+
+def build(description: Mapping[str, Any]) -> Module:
+    """Build the model that ``{"kind": "mlp", "sizes": [...], ...}`` describes."""
+    arguments = dict(description)
+    kind = arguments.pop("kind", None)
+    if kind not in MODELS:
+        raise ValueError(f"model: kind is {kind!r}, it must be one of {', '.join(MODELS)}")
+    try:
+        return MODELS[kind](**arguments)
+    except TypeError as error:
+        raise ValueError(f"model: {kind} cannot be built from {arguments}: {error}") from None

@@ -1,0 +1,257 @@
+"""Pictures of a training: curves, confusion matrix, mistakes, learned features, regression fit, decision boundary.
+
+Every function writes one file, its suffix (png, svg, pdf) naming the format, and needs no display.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["confusion", "curves", "decision_boundary", "features", "mistakes", "scatter"]
+
+Path = str | os.PathLike[str]
+
+BLUE, ORANGE, GREY = "#2563a8", "#e07b28", "#6b7280"
+CLASS_COLOURS = (BLUE, ORANGE, "#3a9a5b", "#b5485d", "#7b5ea7", "#8c6d46", "#d679b1", GREY, "#a5a832", "#3aa6b9")
+STYLE: Any = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": "#374151",
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e5e7eb",
+    "legend.frameon": False,
+    "figure.dpi": 100,
+    "savefig.dpi": 144,
+    "savefig.bbox": "tight",
+}
+
+
+def curves(history: Mapping[str, Sequence[float | None]], path: Path) -> None:
+    """Draw one panel per measure over the epochs, training and validation together.
+
+    history: name -> one value per epoch, None or NaN where there is none. ``val_NAME`` shares the panel of ``NAME``;
+    ``epoch``, where it is given, holds the epoch numbers, else they run from 1.
+    """
+    values = {name: np.asarray([np.nan if v is None else v for v in row], float) for name, row in history.items()}
+    epochs = values.pop("epoch", None)
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in values))
+    lengths = {name: len(row) for name, row in values.items()}
+    if not names or min(lengths.values()) == 0 or len(set(lengths.values())) > 1:
+        raise ValueError(f"curves: history has lengths {lengths}, wanted one value per epoch for at least one name")
+    x = np.arange(1, len(values[next(iter(values))]) + 1) if epochs is None else epochs
+    if len(x) != len(values[next(iter(values))]):
+        raise ValueError(f"curves: {len(x)} epoch numbers for {lengths}, wanted as many as values")
+    columns = min(len(names), 3)
+    rows = -(-len(names) // columns)
+    with _figure(path, (4.4 * columns, 3.2 * rows)) as figure:
+        for i, name in enumerate(names):
+            _curve(figure.add_subplot(rows, columns, i + 1), x, name, values.get(name), values.get(f"val_{name}"))
+
+
+def confusion(matrix: ArrayLike, class_names: Sequence[str], path: Path) -> None:
+    """Draw a confusion matrix (C, C), rows the true classes: counts as numbers, shares of the row as colour."""
+    counts = np.asarray(matrix)
+    n = len(class_names)
+    if counts.shape != (n, n) or n == 0:
+        raise ValueError(f"confusion: matrix {counts.shape} and {n} class names, wanted (C, C) and C names")
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = min(max(3.6, 0.45 * n + 1.6), 14)
+    with _figure(path, (side + 0.6, side)) as figure:
+        axes = figure.add_subplot()
+        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class").outline.set_visible(False)
+        step = -(-n // 60)  # of more classes, every second, third, ... is named
+        names, size = [_short(name) for name in class_names[::step]], 10 if n <= 25 else 7
+        axes.set_xticks(range(0, n, step), names, fontsize=size, rotation=90 if sum(map(len, names)) > 5 * side else 0)
+        axes.set_yticks(range(0, n, step), names, fontsize=size)
+        axes.set(xlabel="predicted", ylabel="true")
+        right, total = np.trace(counts), counts.sum()
+        axes.set_title(f"{right:,} of {total:,} right ({right / max(total, 1):.2%})")
+        axes.grid(False)
+        for i, j in zip(*np.nonzero(counts), strict=True) if n <= 25 else ():
+            colour = "white" if shares[i, j] > 0.5 else "#1f2937"
+            axes.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color=colour, fontsize=9 if n <= 12 else 7)
+
+
+def mistakes(
+    images: ArrayLike,
+    predicted: ArrayLike,
+    actual: ArrayLike,
+    path: Path,
+    class_names: Sequence[str] | None = None,
+    most: int = 25,
+) -> None:
+    """Draw the first `most` images whose predicted class is wrong, each with "true → predicted".
+
+    images (N, H, W) or (N, H, W, C) with C 1, 3 or 4; predicted, actual (N,) class numbers.
+    """
+    pictures, p, a = np.asarray(images), np.asarray(predicted), np.asarray(actual)
+    if pictures.ndim not in (3, 4) or p.shape != (len(pictures),) or a.shape != p.shape:
+        raise ValueError(f"mistakes: images {pictures.shape}, labels {p.shape}, {a.shape}, wanted N images, (N,), (N,)")
+    if not all(np.issubdtype(labels.dtype, np.integer) and labels.min(initial=0) >= 0 for labels in (p, a)):
+        raise TypeError(f"mistakes: labels are {p.dtype} and {a.dtype}, wanted class numbers from 0")
+    wrong = np.flatnonzero(p != a)
+    names = [str(k) for k in range(int(max(p.max(initial=0), a.max(initial=0))) + 1)]
+    if class_names is not None:
+        names[: len(class_names)] = map(_short, class_names)
+    titles = [f"{names[a[i]]} → {names[p[i]]}" for i in wrong[:most]]
+    title = f"{len(wrong):,} of {len(p):,} wrong, true → predicted" if len(wrong) else f"no mistake in {len(p):,}"
+    _image_grid(pictures[wrong[:most]], titles, title, path, "gray_r", "mistakes")
+
+
+def features(weights: ArrayLike, shape: tuple[int, ...], path: Path, most: int = 64) -> None:
+    """Draw the weights of the first layer's neurons as images: what each of them looks for.
+
+    weights (out, in) with in = H W or H W C; shape: the input's, (H, W) or (H, W, C). One channel is drawn blue for
+    negative, red for positive weights, each neuron on its own scale; more are drawn as colours.
+    """
+    w = np.asarray(weights, dtype=np.float64)
+    if w.ndim != 2 or len(shape) not in (2, 3) or w.shape[1] != np.prod(shape):
+        raise ValueError(f"features: weights {w.shape} for inputs {tuple(shape)}, wanted (out, {np.prod(shape)})")
+    shown = w[:most] / np.maximum(np.abs(w[:most]).max(axis=1, keepdims=True, initial=0), 1e-30)
+    images = shown.reshape(-1, *shape)
+    if len(shape) == 3 and shape[2] == 1:
+        images = images[..., 0]
+    title = f"what {len(images)} of {len(w)} neurons of the first layer look for"
+    if images.ndim == 4:
+        _image_grid((images + 1) / 2, [], title, path, None, "features")
+    else:
+        _image_grid(images, [], title, path, "RdBu_r", "features", limits=(-1, 1))
+
+
+def scatter(predicted: ArrayLike, actual: ArrayLike, path: Path, name: str = "target") -> None:
+    """Draw predicted over true values (N,), with the line where they agree."""
+    p, a = np.asarray(predicted, dtype=np.float64), np.asarray(actual, dtype=np.float64)
+    if p.shape != a.shape or p.ndim != 1 or not p.size:
+        raise ValueError(f"scatter: predicted {p.shape} and actual {a.shape}, wanted one shape (N,)")
+    ends = [min(p.min(), a.min()), max(p.max(), a.max())]
+    with _figure(path, (4.6, 4.4)) as figure:
+        axes = figure.add_subplot()
+        axes.plot(ends, ends, color=GREY, linewidth=1, zorder=1)
+        dense = len(p) > 2000
+        axes.scatter(a, p, s=8 if dense else 22, alpha=0.25 if dense else 0.6, color=BLUE, linewidths=0)
+        axes.set(xlabel=f"true {name}", ylabel=f"predicted {name}", aspect="equal")
+        axes.set_title(f"RMSE {np.sqrt(np.square(p - a).mean()):.4g}")
+
+
+def decision_boundary(
+    points: ArrayLike,
+    labels: ArrayLike,
+    decide: Callable[[NDArray[np.float64]], ArrayLike],
+    path: Path,
+    title: str = "",
+) -> None:
+    """Draw labelled points in the plane over the regions in which a classifier answers with each class.
+
+    points (N, 2); labels (N,) class numbers; decide maps points (M, 2) float64 to class numbers (M,).
+    """
+    x, y = np.asarray(points, dtype=np.float64), np.asarray(labels)
+    if x.ndim != 2 or x.shape[1] != 2 or y.shape != (len(x),) or not len(x):
+        raise ValueError(f"decision_boundary: points {x.shape} and labels {y.shape}, wanted (N, 2) and (N,)")
+    margin = 0.08 * np.maximum(np.ptp(x, axis=0), 1e-6)
+    low, high = x.min(axis=0) - margin, x.max(axis=0) + margin
+    grid = np.stack(np.meshgrid(*(np.linspace(low[i], high[i], 300) for i in (0, 1))), axis=-1)
+    regions = np.asarray(decide(grid.reshape(-1, 2)))
+    if regions.shape != (90000,):
+        raise ValueError(f"decision_boundary: decide gave shape {regions.shape} for (90000, 2), wanted (90000,)")
+    classes, numbers = np.unique(np.concatenate([regions, y]), return_inverse=True)
+    image = numbers[: len(regions)].reshape(300, 300)
+    with _figure(path, (5.0, 4.4)) as figure:
+        axes = figure.add_subplot()
+        colours = [CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in range(len(classes))]
+        levels = np.arange(len(classes) + 1) - 0.5
+        axes.contourf(grid[..., 0], grid[..., 1], image, levels=levels, colors=colours, alpha=0.16)
+        axes.contour(grid[..., 0], grid[..., 1], image, levels=levels[1:-1], colors="white", linewidths=2)
+        for k, colour in zip(classes, colours, strict=True):
+            of_class = x[y == k]
+            axes.scatter(
+                of_class[:, 0], of_class[:, 1], s=26, color=colour, edgecolors="white", linewidths=0.6, label=f"{k}"
+            )
+        axes.set(title=title, xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        axes.legend(title="class", loc="upper left", bbox_to_anchor=(1, 1))
+        axes.grid(False)
+
+
+@contextmanager
+def _figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
+    """Give an empty figure of this size (inches) and write it to `path` at the end."""
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("plots need matplotlib; pip install 'wxb[plot]'") from error
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        yield figure
+        figure.savefig(path)
+
+
+def _curve(axes: Axes, x: Any, name: str, train: Any, validation: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    for values, label, colour in ((train, "training", BLUE), (validation, "validation", ORANGE)):
+        if values is not None:
+            marker = "o" if len(x) <= 30 else None
+            axes.plot(x, values, color=colour, label=label, linewidth=1.8, marker=marker, markersize=3.5)
+    axes.set(title=name.replace("_", " "), xlabel="epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10], min_n_ticks=1))
+    if validation is not None:
+        axes.legend()
+
+
+def _image_grid(
+    images: NDArray[Any],
+    titles: list[str],
+    title: str,
+    path: Path,
+    cmap: str | None,
+    name: str,
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Draw images (N, H, W), or (N, H, W, C) in colour, in rows; without `limits` all share one grey scale."""
+    from matplotlib.patches import Rectangle
+
+    if images.ndim == 4 and images.shape[3] == 1:
+        images = images[..., 0]
+    if images.ndim == 4 and images.shape[3] not in (3, 4):
+        raise ValueError(f"{name}: images have {images.shape[3]} channels, wanted 1, 3 or 4")
+    columns = max(4, min(8, int(np.ceil(np.sqrt(len(images))))))
+    rows = max(1, -(-len(images) // columns))
+    low, high = limits or (images.min(initial=0), images.max(initial=0))
+    height = images.shape[1] / images.shape[2]  # a tile is 1 wide
+    pitch = height + (0.32 if titles else 0.1)
+    with _figure(path, (1.1 * columns, pitch * rows + 0.5)) as figure:
+        axes = figure.add_subplot()
+        axes.set_title(title)
+        for i, image in enumerate(images):
+            left, top = 1.1 * (i % columns), pitch * (i // columns)
+            extent = (left, left + 1, top + height, top)
+            axes.imshow(image, cmap=cmap, vmin=low, vmax=high, interpolation="nearest", extent=extent)
+            axes.add_patch(Rectangle((left, top), 1, height, fill=False, edgecolor="#d1d5db"))
+            if titles:
+                axes.text(left + 0.5, top - 0.04, titles[i], fontsize=9, color="#374151", ha="center", va="bottom")
+        axes.set(xlim=(-0.02, 1.1 * columns), ylim=(pitch * rows, -0.26 if titles else -0.05), aspect="equal")
+        axes.set_axis_off()
+
+
+def _short(name: object) -> str:
+    text = str(name)
+    return text if len(text) <= 16 else text[:15] + "…"

@@ -1,0 +1,38 @@
+"""The trainings behind ``wxb train NAME``, one file each."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from .run import Options, SavedRun
+
+__all__ = ["RECIPES", "Options", "Recipe", "SavedRun", "recipe"]
+
+
+class Recipe(Protocol):
+    """What a recipe's file defines."""
+
+    def train(self, options: Options) -> dict[str, Any]:
+        """Train, write the run's folder and return its result."""
+
+    def predict(self, run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]]:
+        """Return a row per sample in ``files``."""
+
+
+# name -> file, and what it does in a line
+RECIPES: dict[str, tuple[str, str]] = {
+    "digits": ("digits", "handwritten digits, 8 x 8 pixels, in the package"),
+    "mnist-mlp": ("mnist_mlp", "handwritten digits, 28 x 28 pixels, MNIST"),
+    "diabetes": ("diabetes", "disease progression from ten measurements (regression), in the package"),
+    "breast-cancer": ("breast_cancer", "malignant or benign from thirty measurements (binary), in the package"),
+    "csv": ("table", "your own table: wxb train csv FILE --target COLUMN"),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """Return the recipe called ``name``; ``ValueError`` lists those there are."""
+    if name not in RECIPES:
+        raise ValueError(f"recipe: {name!r} is not one of {', '.join(RECIPES)}")
+    return importlib.import_module(f"{__name__}.{RECIPES[name][0]}")  # type: ignore[return-value]

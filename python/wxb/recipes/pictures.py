@@ -1,0 +1,94 @@
+"""What the recipes that recognise small grey pictures share: training, drawing, and reading a picture from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from .. import models, ops, optim, plots
+from ..tensor import Tensor, tensor
+from ..train import LRSchedule, Trainer
+from ..train.metrics import confusion_matrix
+from .run import Options, Run, SavedRun, Stopwatch
+
+Array = numpy.ndarray[Any, Any]
+
+
+def train_pictures(
+    recipe: str, options: Options, data: tuple[Array, Array, Array, Array], model: dict[str, Any], ink: float
+) -> dict[str, Any]:
+    """Train a classifier of pictures (N, H, W) with ink from 0 to ``ink``; write the run and return its result."""
+    run = Run(recipe, options)
+    x_train, y_train, x_test, y_test = data
+    shape = x_train.shape[1:]
+    flat_train, flat_test = (x.reshape(len(x), -1).astype(numpy.float32) for x in (x_train, x_test))
+    network = models.build(model)
+    network[0].fit(flat_train, per_feature=False)  # type: ignore[index]
+    assert options.epochs is not None and options.lr is not None and options.batch_size is not None
+    optimizer = optim.AdamW(network.parameters(), options.lr, weight_decay=1e-2)
+    steps = options.epochs * -(-len(x_train) // options.batch_size)
+    callbacks = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps))] if steps else []
+    trainer = Trainer(network, _loss, optimizer, ["accuracy"])
+    with Stopwatch() as watch:
+        trainer.fit(
+            flat_train, y_train, options.epochs, options.batch_size, (flat_test, y_test), callbacks, seed=options.seed
+        )
+    figures = trainer.evaluate(flat_test, y_test)
+    config = {"model": model, "input": {"shape": list(shape), "ink": ink}, "classes": [str(i) for i in range(10)]}
+    result = run.finish(
+        trainer,
+        {"test_accuracy": figures["accuracy"], "test_loss": figures["loss"]},
+        watch.seconds,
+        config,
+    )
+    _draw(run, trainer, x_test, y_test)
+    return result
+
+
+def _loss(logits: Tensor, labels: Tensor) -> Tensor:
+    return ops.cross_entropy(logits, labels, label_smoothing=0.1)
+
+
+def _draw(run: Run, trainer: Trainer, images: Array, actual: Array) -> None:
+    predicted = trainer.predict(images.reshape(len(images), -1).astype(numpy.float32)).argmax(1)
+    names = [str(i) for i in range(10)]
+    if trainer.history.epochs:
+        run.draw_history(trainer.history)
+    plots.confusion(confusion_matrix(predicted, actual, 10), names, run.folder / "confusion.png")
+    plots.mistakes(images, predicted, actual, run.folder / "mistakes.png")
+    weights = next(p for p in trainer.model.parameters() if p.ndim == 2)
+    plots.features(weights.numpy(), images.shape[1:], run.folder / "features.png")
+
+
+def predict_pictures(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]]:
+    """Return, for every picture file, the class and the probability the network gives it."""
+    shape, ink = run.config["input"]["shape"], run.config["input"]["ink"]
+    x = numpy.stack([read_picture(file, shape, ink) for file in files]).reshape(len(files), -1)
+    probabilities = ops.softmax(run.model(tensor(x))).numpy()
+    best = probabilities.argmax(1)
+    return [
+        {"file": str(file), "class": run.config["classes"][k], "probability": round(float(p[k]), 4)}
+        for file, k, p in zip(files, best, probabilities)
+    ]
+
+
+def read_picture(file: str, shape: Sequence[int], ink: float) -> Array:
+    """Read an image file as (H, W) float32 with bright ink from 0 to ``ink``.
+
+    Any size and mode is made grey and resized; dark ink on a bright ground is inverted.
+    """
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError as error:
+        raise ImportError("pictures need Pillow; pip install 'wxb[data]'") from error
+    try:
+        with Image.open(Path(file)) as image:
+            grey = image.convert("L").resize((shape[1], shape[0]), Image.Resampling.BOX)
+    except UnidentifiedImageError:
+        raise ValueError(f"predict: {file} is no picture that Pillow can read") from None
+    x = numpy.asarray(grey, numpy.float32) / 255
+    border = numpy.concatenate([x[0], x[-1], x[:, 0], x[:, -1]])
+    return (1 - x if border.mean() > 0.5 else x) * numpy.float32(ink)

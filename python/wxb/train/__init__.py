@@ -1,0 +1,20 @@
+"""Training: the loop, what it measures, and the captured step."""
+
+from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, LRSchedule
+from .capture import capture
+from .history import History
+from .metrics import METRICS
+from .trainer import LOSSES, Trainer
+
+__all__ = [
+    "LOSSES",
+    "METRICS",
+    "CSVLog",
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "History",
+    "LRSchedule",
+    "Trainer",
+    "capture",
+]

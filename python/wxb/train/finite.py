@@ -1,0 +1,70 @@
+"""Where numbers stopped being finite: the search behind the Trainer's error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from ..autograd import no_grad
+from ..nn.module import Module
+from ..tensor import Tensor
+
+__all__ = ["first_not_finite"]
+
+
+def first_not_finite(model: Module, x: Tensor, y: Tensor) -> str:
+    """Run ``model(x)`` once more and say in words which input, parameter, layer or target is not finite first."""
+    if (place := _place(x)) is not None:
+        name, layer = next(iter(_leaves(model)))
+        return f"the input has {place}, the first layer it reaches is {_words(name, layer)}; clean the data"
+    for name, p in model.named_parameters():
+        if (place := _place(p)) is not None:
+            return f"parameter '{name}' has {place}; an earlier update made it so: use a smaller lr or clip_norm="
+    found: list[str] = []
+    watched = list(_leaves(model))
+
+    def watch(name: str, layer: Module) -> Any:
+        forward = layer.forward
+
+        def watching(*inputs: Any) -> Any:
+            out = forward(*inputs)
+            if not found and isinstance(out, Tensor) and (place := _place(out)) is not None:
+                found.append(f"{_words(name, layer)} is the first layer whose output has {place}; its input is finite")
+            return out
+
+        return watching
+
+    try:
+        for name, layer in watched:
+            layer.forward = watch(name, layer)  # type: ignore[method-assign]
+        with no_grad():
+            model(x)
+    finally:
+        for _, layer in watched:
+            vars(layer).pop("forward", None)
+    if found:
+        return found[0] + ": use a smaller lr or scale the data"
+    if (place := _place(y)) is not None:
+        return f"the target has {place}; clean the data"
+    return "every layer's output is finite, the loss alone is not: look at the loss and its targets"
+
+
+def _leaves(model: Module) -> Any:
+    return ((name, m) for name, m in model.named_modules() if not any(True for _ in m.children()))
+
+
+def _words(name: str, layer: Module) -> str:
+    return f"{type(layer).__name__.lower()} '{name}'" if name else type(layer).__name__.lower()
+
+
+def _place(t: Tensor) -> str | None:
+    """Return the first element that is not finite, in words, or None."""
+    if t.dtype.kind != "f":
+        return None
+    bad = ~numpy.isfinite(t.numpy())
+    if not bad.any():
+        return None
+    index = tuple(int(i) for i in numpy.argwhere(bad)[0])
+    value = "NaN" if numpy.isnan(t.numpy()[index]) else "an infinity"
+    return f"{value} at {index}"

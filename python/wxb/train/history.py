@@ -1,0 +1,48 @@
+"""History: what every epoch measured."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+__all__ = ["History"]
+
+
+class History(Mapping[str, list[float]]):
+    """Columns of figures, one entry per epoch: ``history["val_loss"]``; an epoch that lacks one has NaN there."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[float]] = {}
+        self.epochs = 0
+
+    def append(self, figures: Mapping[str, float]) -> None:
+        """Add an epoch."""
+        for name in figures.keys() - self._columns.keys():
+            self._columns[name] = [float("nan")] * self.epochs
+        for name, column in self._columns.items():
+            column.append(float(figures.get(name, float("nan"))))
+        self.epochs += 1
+
+    def __getitem__(self, name: str) -> list[float]:
+        if name not in self._columns:
+            raise KeyError(f"history has no {name!r}, it has {', '.join(sorted(self._columns))}")
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._columns))
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {self[name][-1]:.4g}" for name in self) if self.epochs else "empty"
+        return f"History({self.epochs} epochs; {last})"
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write one line per epoch, with a header."""
+        with Path(path).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["epoch", *self])
+            writer.writerows([epoch + 1, *(self[name][epoch] for name in self)] for epoch in range(self.epochs))

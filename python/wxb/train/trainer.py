@@ -1,0 +1,257 @@
+"""Trainer: the plain loop of training, with progress, validation, callbacks and checkpoints."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy
+
+from .. import ops
+from ..autograd import no_grad
+from ..data import ArrayDataset, Loader
+from ..device import cpu
+from ..io import load, save
+from ..nn.module import Module
+from ..optim import Adam, Optimizer
+from ..tensor import Tensor, as_array, tensor
+from .callbacks import Callback
+from .finite import first_not_finite
+from .history import History
+from .metrics import METRICS
+
+__all__ = ["LOSSES", "Trainer"]
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Metric = Callable[[Any, Any], float]
+Array = numpy.ndarray[Any, Any]
+
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": ops.cross_entropy,
+    "nll": ops.nll,
+    "mse": ops.mse,
+    "mae": ops.mae,
+    "huber": ops.huber,
+    "bce_with_logits": ops.bce_with_logits,
+}
+_LABELLED = {"cross_entropy", "nll"}  # their targets are class numbers
+
+
+class Trainer:
+    """Train a model: ``Trainer(model, "cross_entropy", optimizer, ["accuracy"]).fit(x, y, epochs=10)``.
+
+    loss: a name (cross_entropy, nll, mse, mae, huber, bce_with_logits) or a function of prediction and target Tensors.
+    optimizer: Adam with its defaults unless given. metrics: names (accuracy, top_5_accuracy, precision, recall, f1, mae,
+    rmse, r2) or functions of prediction and target arrays. What ``fit`` does is this loop and no more::
+
+        for x, y in loader:
+            loss = loss_function(model(x), y)
+            optimizer.step(loss)
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        loss: str | Loss = "cross_entropy",
+        optimizer: Optimizer | None = None,
+        metrics: Sequence[str | Metric] = (),
+    ) -> None:
+        if not isinstance(model, Module):
+            raise TypeError(f"trainer: model is a {type(model).__name__}, it must be a Module")
+        if not callable(loss) and loss not in LOSSES:
+            raise ValueError(f"trainer: loss {loss!r} is not one of {', '.join(LOSSES)}, nor a function")
+        self.model = model
+        self.loss: Loss = loss if callable(loss) else LOSSES[loss]
+        self._labels = loss in _LABELLED if isinstance(loss, str) else None  # None: whatever dtype the targets have
+        self.optimizer = optimizer if optimizer is not None else Adam(model.parameters())
+        self.metrics = dict(_named(metric) for metric in metrics)
+        self.history = History()
+        self.epoch = 0  # epochs done in all
+        self.steps = 0  # updates done in all
+        self.stop = False
+
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        epochs: int = 10,
+        batch_size: int = 32,
+        validation: Any = None,
+        callbacks: Iterable[Callback] = (),
+        shuffle: bool = True,
+        seed: int = 0,
+        progress: bool | None = None,
+    ) -> History:
+        """Train for ``epochs`` further epochs and return the history of all of them.
+
+        x, y: arrays (N, ...) and (N, ...), or a Loader or data set as x alone. validation: (x, y), a Loader or a data set,
+        measured after every epoch. seed: of the order of the samples. progress: a bar per epoch; by default on terminals.
+        Raises ``FloatingPointError``, before any update, when the loss is not finite, naming the first layer.
+        """
+        loader = _loader(x, y, batch_size, shuffle, seed)
+        measured = None if validation is None else _loader(*_pair(validation), max(batch_size, 256), False, 0)
+        if not isinstance(epochs, int) or epochs < 0:
+            raise ValueError(f"fit: epochs is {epochs!r}, it must be an integer from 0 on")
+        called, self.stop = list(callbacks), False
+        for callback in called:
+            callback.on_fit_begin(self)
+        try:
+            for _ in range(epochs):
+                if self.stop:
+                    break
+                loader.set_epoch(self.epoch)
+                began = time.perf_counter()
+                figures = self._train_epoch(loader, called, progress)
+                if measured is not None:
+                    figures |= {f"val_{name}": value for name, value in self._measure(measured).items()}
+                figures |= {"lr": self.optimizer.lr, "seconds": time.perf_counter() - began}
+                self.epoch += 1
+                self.history.append(figures)
+                for callback in called:
+                    callback.on_epoch_end(self, figures)
+        finally:
+            for callback in called:
+                callback.on_fit_end(self)
+        return self.history
+
+    def evaluate(self, x: Any, y: Any = None, batch_size: int = 256) -> dict[str, float]:
+        """Return the loss and the metrics over ``x, y`` (as for ``fit``) in eval mode."""
+        return self._measure(_loader(x, y, batch_size, False, 0))
+
+    def predict(self, x: Any, batch_size: int = 256) -> Array:
+        """Return the model's outputs for ``x`` (N, ...) in eval mode, as one array."""
+        loader = x if isinstance(x, Loader) else Loader(ArrayDataset(_array(x)), batch_size, prefetch=0)
+        with _evaluating(self.model), no_grad():
+            return numpy.concatenate([self.model(self._input(batch[0])).numpy() for batch in loader])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write weights, optimizer, random state and epoch to one safetensors file, whole or not at all."""
+        arrays = {f"model.{name}": array for name, array in self.model.state_dict().items()}
+        arrays |= {f"optimizer.{name}": array for name, array in self.optimizer.state_dict().items()}
+        arrays["rng"] = numpy.array(cpu.rng)
+        save(arrays, path, {"format": "wxb-trainer-1", "epoch": str(self.epoch), "steps": str(self.steps)})
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Restore what ``save`` wrote, so that ``fit`` goes on as if it had never stopped.
+
+        Raises ``ValueError`` for a file of something else, or of another model; nothing is changed then.
+        """
+        arrays, meta = load(path)
+        if meta.get("format") != "wxb-trainer-1" or "rng" not in arrays:
+            raise ValueError(f"trainer: {path} is no checkpoint of a Trainer; model weights go to load_state_dict")
+        before = self.model.state_dict()
+        self.model.load_state_dict(_part(arrays, "model."))
+        try:
+            self.optimizer.load_state_dict(_part(arrays, "optimizer."))
+        except (ValueError, TypeError):
+            self.model.load_state_dict(before)
+            raise
+        cpu.rng[...] = arrays["rng"]
+        self.epoch, self.steps = int(meta["epoch"]), int(meta["steps"])
+
+    # ---- one epoch ----
+
+    def _train_epoch(self, loader: Loader, callbacks: list[Callback], progress: bool | None) -> dict[str, float]:
+        self.model.train()
+        total, count = 0.0, 0
+        seen: list[tuple[Array, Array]] = []
+        for number, (x, y) in enumerate(self._progress(loader, progress)):
+            inputs, targets = self._input(x), self._target(y)
+            outputs = self.model(inputs)
+            loss = self.loss(outputs, targets)
+            value = loss.item()
+            if not math.isfinite(value):
+                where = first_not_finite(self.model, inputs, targets)
+                raise FloatingPointError(f"fit: loss is {value} in epoch {self.epoch + 1}, batch {number + 1}: {where}")
+            self.optimizer.step(loss)
+            self.steps += 1
+            total, count = total + value * len(x), count + len(x)
+            if self.metrics:
+                seen.append((outputs.numpy(), y))
+            for callback in callbacks:
+                callback.on_batch_end(self)
+        return {"loss": total / count} | self._scores(seen)
+
+    def _measure(self, loader: Loader) -> dict[str, float]:
+        total, count = 0.0, 0
+        seen: list[tuple[Array, Array]] = []
+        with _evaluating(self.model), no_grad():
+            for x, y in loader:
+                outputs = self.model(self._input(x))
+                total, count = total + self.loss(outputs, self._target(y)).item() * len(x), count + len(x)
+                seen.append((outputs.numpy(), y))
+        return {"loss": total / count} | self._scores(seen)
+
+    def _scores(self, seen: list[tuple[Array, Array]]) -> dict[str, float]:
+        """Return the metrics over all batches at once: most are no means of batches."""
+        if not self.metrics:
+            return {}
+        predictions, targets = (numpy.concatenate(arrays) for arrays in zip(*seen))
+        return {name: float(metric(predictions, targets)) for name, metric in self.metrics.items()}
+
+    def _input(self, x: Array) -> Tensor:
+        dtype = next((p.dtype for p in self.model.parameters()), numpy.dtype(numpy.float32))
+        return tensor(x, dtype if x.dtype.kind == "f" else None)
+
+    def _target(self, y: Array) -> Tensor:
+        if self._labels or (self._labels is None and y.dtype.kind in "iu"):
+            if y.dtype.kind not in "iu":
+                raise TypeError(f"fit: targets have dtype {y.dtype}, class labels must be integers; convert them first")
+            return tensor(y, numpy.int64)
+        return tensor(y, next((p.dtype for p in self.model.parameters()), numpy.dtype(numpy.float32)))
+
+    def _progress(self, loader: Loader, progress: bool | None) -> Iterable[tuple[Any, ...]]:
+        if not (sys.stderr.isatty() if progress is None else progress):
+            return loader
+        from tqdm.auto import tqdm
+
+        last = {name: self.history[name][-1] for name in self.history if name not in ("seconds", "lr")}
+        return tqdm(loader, f"epoch {self.epoch + 1}", leave=False, postfix={k: f"{v:.4f}" for k, v in last.items()})
+
+
+class _evaluating:  # noqa: N801
+    """Eval mode within the block, every layer's own mode after it."""
+
+    def __init__(self, model: Module) -> None:
+        self.model = model
+
+    def __enter__(self) -> None:
+        self.modes = [(m, m.training) for m in self.model.modules()]
+        self.model.eval()
+
+    def __exit__(self, *_: object) -> None:
+        for module, mode in self.modes:
+            module.training = mode
+
+
+def _named(metric: str | Metric) -> tuple[str, Metric]:
+    if callable(metric):
+        return getattr(metric, "__name__", "metric"), metric
+    if metric not in METRICS:
+        raise ValueError(f"trainer: metric {metric!r} is not one of {', '.join(METRICS)}, nor a function")
+    return metric, METRICS[metric]
+
+
+def _array(x: Any) -> Array:
+    return x if isinstance(x, numpy.ndarray) and x.dtype.kind in "fiub" else as_array(x)
+
+
+def _pair(data: Any) -> tuple[Any, Any]:
+    return (data[0], data[1]) if isinstance(data, (tuple, list)) and len(data) == 2 else (data, None)
+
+
+def _loader(x: Any, y: Any, batch_size: int, shuffle: bool, seed: int) -> Loader:
+    if isinstance(x, Loader):
+        return x
+    dataset = ArrayDataset(_array(x), _array(y)) if y is not None else x
+    if y is None and (isinstance(x, (numpy.ndarray, list, tuple, Tensor)) or not hasattr(x, "__getitem__")):
+        raise TypeError(f"fit: x is a {type(x).__name__} without y; pass y=, a Loader, or ArrayDataset(x, y)")
+    return Loader(dataset, batch_size, shuffle, seed=seed, prefetch=0)
+
+
+def _part(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:
+    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}

@@ -1,0 +1,144 @@
+"""Pictures: written, of the right kind, without a display or pyplot, and strict about shapes."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from wxb import plots
+
+RNG = np.random.default_rng(0)
+HISTORY = {
+    "loss": [2.0, 1.0, np.nan],
+    "val_loss": [2.0, None, 1.5],
+    "accuracy": [0.1, 0.5, 0.9],
+    "lr": [0.1, 0.1, 0.01],
+}
+IMAGES = RNG.random((30, 8, 8))
+POINTS = RNG.normal(size=(40, 2))
+
+
+def drawings(folder):
+    """Return (name, call) for a picture of every kind and size."""
+    labels = RNG.integers(0, 3, 30)
+    ten = RNG.integers(0, 50, (10, 10))
+    return {
+        "curves": lambda path: plots.curves(HISTORY, path),
+        "curves_numbered": lambda path: plots.curves({"epoch": [7, 8], "val_f1": [0.1, 0.2]}, path),
+        "curves_of_one_epoch": lambda path: plots.curves({"loss": [np.inf]}, path),
+        "curves_of_many": lambda path: plots.curves({f"m{i}": [0.0] * 200 for i in range(7)}, path),
+        "confusion": lambda path: plots.confusion(ten, [f"class {i}" for i in range(10)], path),
+        "confusion_of_none": lambda path: plots.confusion(np.zeros((2, 2), int), ["a", "b"], path),
+        "confusion_of_many": lambda path: plots.confusion(np.eye(120), list(map(str, range(120))), path),
+        "mistakes": lambda path: plots.mistakes(IMAGES, labels, np.roll(labels, 1), path, ["a", "b", "c"]),
+        "mistakes_in_colour": lambda path: plots.mistakes(
+            RNG.random((9, 4, 4, 3)), np.ones(9, int), np.zeros(9, int), path
+        ),
+        "mistakes_of_none": lambda path: plots.mistakes(IMAGES[..., None], labels, labels, path),
+        "features": lambda path: plots.features(RNG.normal(size=(100, 64)), (8, 8), path),
+        "features_in_colour": lambda path: plots.features(RNG.normal(size=(3, 75)), (5, 5, 3), path),
+        "features_of_zeros": lambda path: plots.features(np.zeros((1, 12)), (3, 4, 1), path),
+        "scatter": lambda path: plots.scatter(RNG.normal(size=50), RNG.normal(size=50), path, name="price"),
+        "scatter_of_one": lambda path: plots.scatter([1.0], [1.0], path),
+        "boundary": lambda path: plots.decision_boundary(
+            POINTS, POINTS[:, 0] > 0, lambda p: p[:, 1] > 0, path, "a rule"
+        ),
+        "boundary_of_one_class": lambda path: plots.decision_boundary(
+            [[1, 1]], [0], lambda p: np.zeros(len(p), int), path
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", drawings(None))
+def test_every_picture_is_written(tmp_path, name):
+    path = tmp_path / f"{name}.png"
+    drawings(tmp_path)[name](path)
+    image = pytest.importorskip("PIL.Image").open(path)
+    pixels = np.asarray(image.convert("RGB"))
+    assert min(pixels.shape[:2]) >= 100 and max(pixels.shape[:2]) <= 2200
+    assert len(np.unique(pixels)) > 5 and np.median(pixels) > 200
+
+
+def test_other_formats(tmp_path):
+    plots.curves(HISTORY, str(tmp_path / "c.svg"))
+    assert "<svg" in (tmp_path / "c.svg").read_text()
+    with pytest.raises(ValueError, match="Format 'xyz' is not supported"):
+        plots.curves(HISTORY, tmp_path / "c.xyz")
+
+
+def test_no_display_and_no_global_state(tmp_path):
+    code = (
+        "import sys; from wxb import plots; assert 'matplotlib' not in sys.modules;"
+        f"plots.curves({{'loss': [1, 2]}}, {str(tmp_path / 'c.png')!r});"
+        "assert 'matplotlib.pyplot' not in sys.modules;"
+        "import matplotlib; assert matplotlib.rcParams['axes.spines.top']"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda p: plots.curves({}, p), ValueError, "curves: history has lengths {}, wanted one value per epoch"),
+        (lambda p: plots.curves({"loss": []}, p), ValueError, "curves: history has lengths {'loss': 0}"),
+        (
+            lambda p: plots.curves({"loss": [1], "f1": [1, 2]}, p),
+            ValueError,
+            "curves: history has lengths {'loss': 1, 'f1'",
+        ),
+        (lambda p: plots.curves({"epoch": [1], "f1": [1, 2]}, p), ValueError, "curves: 1 epoch numbers for {'f1': 2}"),
+        (
+            lambda p: plots.confusion(np.eye(3), ["a"], p),
+            ValueError,
+            "confusion: matrix (3, 3) and 1 class names, wanted",
+        ),
+        (
+            lambda p: plots.mistakes(IMAGES, [1], [1], p),
+            ValueError,
+            "mistakes: images (30, 8, 8), labels (1,), (1,), wanted",
+        ),
+        (
+            lambda p: plots.mistakes(IMAGES[:1], [0.5], [1], p),
+            TypeError,
+            "mistakes: labels are float64 and int64, wanted",
+        ),
+        (
+            lambda p: plots.mistakes(IMAGES[:1], [-1], [1], p),
+            TypeError,
+            "mistakes: labels are int64 and int64, wanted class",
+        ),
+        (
+            lambda p: plots.mistakes(np.ones((2, 3, 3, 2)), [0, 1], [1, 0], p),
+            ValueError,
+            "mistakes: images have 2 channels, wanted 1, 3 or 4",
+        ),
+        (
+            lambda p: plots.features(np.ones((2, 9)), (2, 4), p),
+            ValueError,
+            "features: weights (2, 9) for inputs (2, 4)",
+        ),
+        (
+            lambda p: plots.scatter([[1.0]], [1.0], p),
+            ValueError,
+            "scatter: predicted (1, 1) and actual (1,), wanted one",
+        ),
+        (
+            lambda p: plots.decision_boundary(POINTS, [1], lambda q: q[:, 0], p),
+            ValueError,
+            "decision_boundary: points (40, 2) and labels (1,), wanted (N, 2) and (N,)",
+        ),
+        (
+            lambda p: plots.decision_boundary(POINTS, POINTS[:, 0] > 0, lambda q: q, p),
+            ValueError,
+            "decision_boundary: decide gave shape (90000, 2) for (90000, 2), wanted (90000,)",
+        ),
+    ],
+)
+def test_shapes_are_strict(tmp_path, call, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        call(tmp_path / "p.png")
+    assert list(tmp_path.iterdir()) == []
