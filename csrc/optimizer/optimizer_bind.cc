@@ -35,7 +35,8 @@ class Table {
 
   Rows<T> rows(const char* kernel, int states) {
     if (states > 0 && states != states_)
-      value_error(kernel, ": the table has ", states_, " states for each parameter, it must have ", states);
+      value_error(kernel, ": the table has ", states_, " states for each parameter, it must have ", states,
+                  "; make the optimizer with the hyper-parameters it is to have");
     return {rows_.data(), int64_t(rows_.size()), size_, partial_.data()};
   }
 
