@@ -120,8 +120,11 @@ class Optimizer:
 
     def zero_grad(self) -> None:
         """Forget the gradients of these parameters."""
+        recorder = watch.local.recorder
         for p in self.parameters:
-            p.zero_grad()
+            if recorder is not None:
+                recorder.note_held(p)
+            p.held = False
 
     def _step_held(self) -> None:
         recorder = watch.local.recorder
