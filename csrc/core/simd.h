@@ -110,7 +110,7 @@ WXB_INLINE Vec fma(Vec a, Vec b, Vec c) {
 
 WXB_INLINE Vec sqrt(Vec a) {
 #if defined(__AVX512F__) && WXB_VECTOR_BYTES == 64
-  return Vec::Native(_mm512_sqrt_ps(__m512(a.v)));
+  return Vec::Native(_mm512_maskz_sqrt_ps(__mmask16(-1), __m512(a.v)));  // gcc 12 warns of the plain one
 #elif defined(__AVX2__) && WXB_VECTOR_BYTES == 32
   return Vec::Native(_mm256_sqrt_ps(__m256(a.v)));
 #else

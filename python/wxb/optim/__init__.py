@@ -1,0 +1,13 @@
+"""Optimizers, schedules of their learning rate, and clipping of gradients."""
+
+from .adam import Adam, AdamW
+from .clip import clip_grad_norm
+from .optimizer import Optimizer
+from .rmsprop import RMSprop
+from .schedule import CosineSchedule, OneCycleSchedule, Schedule, StepSchedule, WarmupSchedule
+from .sgd import SGD
+
+__all__ = [
+    "SGD", "Adam", "AdamW", "CosineSchedule", "OneCycleSchedule", "Optimizer", "RMSprop", "Schedule", "StepSchedule",
+    "WarmupSchedule", "clip_grad_norm",
+]  # fmt: skip
