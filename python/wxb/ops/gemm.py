@@ -42,7 +42,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: st
         dev.kernels.linear_backward(xa, wa, saved, dy.reshape(flat), dx, dw, db, act, alpha)
         return given  # type: ignore[no-any-return]
 
-        inputs = (x, weight) if bias is None else (x, weight, bias)
+    inputs = (x, weight) if bias is None else (x, weight, bias)
     return record(y if len(lead) == 1 else y.reshape(*lead, wa.shape[0]), inputs, backward)
 
 
