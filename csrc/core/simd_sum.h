@@ -1,0 +1,92 @@
+#pragma once
+#include <utility>  // integer_sequence: a type, no code
+
+#include "core/simd.h"
+
+// Loops over a stretch of float32 written once for its full vectors and for the lanes left over, and sums along it.
+namespace wxb::WXB_TARGET {
+
+// The lanes that lie in the stretch: all of them,
+struct All {
+  WXB_INLINE Vec load(const float* p) const { return Vec::load(p); }
+  WXB_INLINE void store(Vec v, float* p) const { v.store(p); }
+  WXB_INLINE Vec keep(Vec v, Vec) const { return v; }
+};
+
+// or the first n of them.
+struct First {
+  int64_t n;
+  WXB_INLINE Vec load(const float* p) const { return Vec::load(p, n); }
+  WXB_INLINE void store(Vec v, float* p) const { v.store(p, n); }
+  WXB_INLINE Vec keep(Vec v, Vec otherwise) const {
+    Mask::Native lane;
+    for (int i = 0; i < Vec::lanes; ++i) lane[i] = i;
+    return select({lane < int32_t(n)}, v, otherwise);
+  }
+};
+
+// f(lanes, i) for the vectors of [begin, end), in order; lanes is All, for the last one perhaps First.
+template <class F>
+WXB_INLINE void for_lanes(int64_t begin, int64_t end, F f) {
+  int64_t i = begin;
+  for (; i + Vec::lanes <= end; i += Vec::lanes) f(All{}, i);
+  if (i < end) f(First{end - i}, i);
+}
+
+// Folds the elements [begin, end) into one vector with four accumulators, joined in a fixed tree:
+// step(accumulator, lanes, i) -> accumulator, join(a, b) -> accumulator.
+template <class Step, class Join>
+WXB_INLINE Vec fold(int64_t begin, int64_t end, Vec start, Step step, Join join) {
+  constexpr int64_t block = 4 * Vec::lanes;
+  Vec a = start;
+  int64_t i = begin;
+  if (end - begin >= block) {
+    Vec b = start, c = start, d = start;
+    for (; i + block <= end; i += block) {
+      a = step(a, All{}, i);
+      b = step(b, All{}, i + Vec::lanes);
+      c = step(c, All{}, i + 2 * Vec::lanes);
+      d = step(d, All{}, i + 3 * Vec::lanes);
+    }
+    a = join(join(a, b), join(c, d));
+  }
+  for (; i + Vec::lanes <= end; i += Vec::lanes) a = step(a, All{}, i);
+  if (i < end) {
+    const First rest{end - i};
+    a = rest.keep(step(a, rest, i), a);
+  }
+  return a;
+}
+
+// The lanes of v with the halves of each group of 2 width lanes exchanged.
+template <int width, int... lane>
+WXB_INLINE Vec exchanged(Vec v, std::integer_sequence<int, lane...>) {
+  return Vec::Native(__builtin_shufflevector(v.v, v.v, (lane ^ width)...));
+}
+
+// join over all lanes, halving each time: the tree of sum(Vec).
+template <int width = int(Vec::lanes) / 2, class Join>
+WXB_INLINE float across(Vec v, Join join) {
+  const Vec joined = join(v, exchanged<width>(v, std::make_integer_sequence<int, int(Vec::lanes)>()));
+  if constexpr (width == 1)
+    return joined.v[0];
+  else
+    return across<width / 2>(joined, join);
+}
+
+// The sum of term(lanes, i) over [0, count): float32 within chunks of 4096 elements, whose sums are added in double.
+constexpr int64_t sum_chunk = 4096;
+
+template <class Term>
+WXB_INLINE double sum_of(int64_t count, Term term) {
+  double total = 0;
+  for (int64_t begin = 0; begin < count; begin += sum_chunk) {
+    const int64_t end = count - begin < sum_chunk ? count : begin + sum_chunk;
+    const auto add = [](Vec a, Vec b) { return a + b; };
+    const auto step = [&](Vec a, auto lanes, int64_t i) { return a + term(lanes, i); };
+    total += double(across(fold(begin, end, Vec(0.f), step, add), add));
+  }
+  return total;
+}
+
+}  // namespace wxb::WXB_TARGET
