@@ -1,0 +1,94 @@
+#include <limits>
+
+#include "reduce/reduce_formulas.h"
+#include "reduce/reduce_table.h"
+
+namespace wxb::ref {
+
+namespace {
+
+// A reduction is a merge, the number it starts from, and what one element contributes.
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+struct Sum : Added {
+  static constexpr double start = 0;
+  static double element(double x, double) { return x; }
+};
+struct Squares : Added {
+  static constexpr double start = 0;
+  static double element(double x, double) { return x * x; }
+};
+struct Ties : Added {
+  static constexpr double start = 0;
+  static double element(double x, double about) { return x == about || (x != x && about != about); }
+};
+template <class Merge, int sign>
+struct Element : Merge {
+  static constexpr double start = sign * infinity;
+  static double element(double x, double) { return x; }
+};
+struct Variance : Spread {  // about the first element, so a large mean costs no digits
+  static constexpr double start = 0;
+  static double element(double x, double first) { return x - first; }
+};
+
+template <class R, class T>
+void by(const Reduce<T>& a, int64_t first, int64_t width, int64_t from, int64_t to, Partial& result) {
+  const bool place = a.op == Reduction::argmax || a.op == Reduction::argmin;
+  for (int64_t j = 0; j < width; ++j) {
+    const int64_t output = first + j;
+    const T* x = a.x.data + output / a.inner * a.count * a.inner + output % a.inner;
+    const double about = double(a.about ? a.about.data[output] : x[from * a.inner]);
+    double value = R::start, second = place ? infinity : 0.0;
+    for (int64_t k = from; k < to; ++k)
+      R::merge(double(k - from), value, second, 1.0, R::element(double(x[k * a.inner]), about),
+               place ? double(k) : 0.0);
+    result.value[j] = a.op == Reduction::var ? value + about : value;
+    result.second[j] = second;
+  }
+  result.n = double(to - from);
+}
+
+template <class T>
+void partial(const Reduce<T>& a, int64_t first, int64_t width, int64_t from, int64_t to, Partial& result) {
+  switch (a.op) {
+    case Reduction::sum:
+    case Reduction::mean: return by<Sum>(a, first, width, from, to, result);
+    case Reduction::max: return by<Element<Extreme<true>, -1>>(a, first, width, from, to, result);
+    case Reduction::min: return by<Element<Extreme<false>, 1>>(a, first, width, from, to, result);
+    case Reduction::norm: return by<Squares>(a, first, width, from, to, result);
+    case Reduction::var: return by<Variance>(a, first, width, from, to, result);
+    case Reduction::ties: return by<Ties>(a, first, width, from, to, result);
+    case Reduction::argmax: return by<Element<Place<true>, -1>>(a, first, width, from, to, result);
+    case Reduction::argmin: return by<Element<Place<false>, 1>>(a, first, width, from, to, result);
+  }
+}
+
+template <class G, class T>
+void gradients(const ReduceBackward<T>& a, int64_t begin, int64_t end) {
+  const auto at = [](const In<T>& operand, int64_t i) { return operand ? operand.data[i] : T(0); };
+  for_pieces(a.count, a.inner, begin, end, [&](int64_t i, int64_t n, int64_t output, int64_t step) {
+    for (int64_t j = 0; j < n; ++j, output += step)
+      a.dx.data[i + j] = G::gradient(at(a.x, i + j), at(a.y, output), at(a.ties, output), a.dy.data[output], a.scale);
+  });
+}
+
+template <class T>
+void backward(const ReduceBackward<T>& a, int64_t begin, int64_t end) {
+  switch (a.op) {
+    case Reduction::max:
+    case Reduction::min: return gradients<SharedGradient>(a, begin, end);
+    case Reduction::norm: return gradients<NormGradient>(a, begin, end);
+    case Reduction::var: return gradients<SpreadGradient>(a, begin, end);
+    default: return gradients<ScaledGradient>(a, begin, end);
+  }
+}
+
+}  // namespace
+
+extern const ReduceTable<float> reduce_float;
+extern const ReduceTable<double> reduce_double;
+const ReduceTable<float> reduce_float{partial, backward};
+const ReduceTable<double> reduce_double{partial, backward};
+
+}  // namespace wxb::ref
