@@ -1,5 +1,4 @@
-#include "core/isa.h"
-#include "core/parallel.h"
+#include "core/backend.h"
 #include "core/plan.h"
 #include "rooms.h"  // WXB_ROOMS: the rooms this module has kernels for
 
@@ -17,6 +16,7 @@ void bind_plan(py::module_& m) {
            [](Plan& plan) {
              if (Plan::recording) throw std::runtime_error("plan: another one is already recording on this thread");
              Plan::recording = &plan;
+             plan.context().stream = eager_context().stream;
            })
       .def("__exit__", [](Plan&, const py::args&) { Plan::recording = nullptr; })
       .def("__len__", &Plan::size)
@@ -38,25 +38,6 @@ void bind_memory(py::module_& m) {
       .def_readwrite("peak", &Usage::peak)
       .def_readonly("reserved", &Usage::reserved);
   m.def("empty", &empty, py::arg("shape"), py::arg("dtype"), py::arg("persistent") = false);
-  m.def("memory", []() -> Usage& { return cache().usage; }, py::return_value_policy::reference);
-  m.def("empty_cache", [] { cache().empty(); });
-  m.def("fail_allocation", [](int64_t n) { cache().fail_after = n; }, py::arg("after"));
-}
-
-void bind_machine(py::module_& m) {
-  m.def("isa", &isa_name);
-  m.def("isa_reason", &isa_reason);
-  m.def("isas", &isa_names);
-  m.def("set_isa", &set_isa, py::arg("name"));
-  m.def("num_threads", &num_threads);
-  m.def(
-      "set_num_threads",
-      [](int64_t threads) {
-        if (threads < 1 || threads > 1024)
-          value_error("set_num_threads: threads is ", threads, ", it must be from 1 to 1024");
-        set_num_threads(int(threads));
-      },
-      py::arg("threads"));
 }
 
 }  // namespace
@@ -65,7 +46,7 @@ void bind_machine(py::module_& m) {
 PYBIND11_MODULE(MODULE, m) {
   wxb::bind_plan(m);
   wxb::bind_memory(m);
-  wxb::bind_machine(m);
+  wxb::bind_backend(m);
 #define WXB_BIND(room) wxb::bind_##room(m);
   WXB_ROOMS(WXB_BIND)
 }

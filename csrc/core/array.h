@@ -18,6 +18,27 @@ using Optional = std::optional<Array>;
 
 void keep_in_plan(const Array& a);  // while a plan records: it holds what its launches touch outside its arena
 
+// The dtype singletons are compared by pointer first; equivalent ones (long long for long) by numpy.
+template <class T>
+bool has_dtype(const Array& a) {
+  static PyObject* const wanted = py::dtype::of<T>().release().ptr();
+  PyObject* const given = dtype_of(a);
+  return given == wanted || py::detail::npy_api::get().PyArray_EquivTypes_(given, wanted);
+}
+
+template <class T>
+std::string dtype_name() {
+  return py::str(py::dtype::of<T>());
+}
+
+// The shape and size of an array to be made; raises where no array can be.
+struct Extent {
+  static constexpr size_t most = 32;  // numpy's own limit before version 2
+  Extent(const py::tuple& shape, const py::object& dtype);
+  size_t ndim, bytes;
+  Py_ssize_t sizes[most];
+};
+
 inline std::string text(Shape shape) {
   py::tuple t(shape.size());
   size_t i = 0;

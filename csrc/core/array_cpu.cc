@@ -32,26 +32,10 @@ void* take(Block& block) {
 }
 }  // namespace
 
-void keep_in_plan(const Array& a) {
-  if (Plan* plan = Plan::recording; plan && !plan->owns(a.data())) plan->keep(a);
-}
-
 py::object empty(const py::tuple& shape, const py::object& dtype, bool persistent) {
-  constexpr size_t most = 32;  // numpy's own limit before version 2
-  Py_ssize_t sizes[most];
-  const size_t ndim = shape.size();
-  if (ndim > most) value_error("empty: shape has ", ndim, " axes, at most ", most, " are possible");
-  if (!py::isinstance<py::dtype>(dtype)) type_error("empty: dtype must be a numpy dtype");
-  size_t bytes = size_t(py::reinterpret_borrow<py::dtype>(dtype).itemsize());
-  for (size_t i = 0; i < ndim; ++i) {
-    sizes[i] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape.ptr(), i));
-    if (sizes[i] == -1 && PyErr_Occurred()) throw py::error_already_set();
-    if (sizes[i] < 0) value_error("empty: shape is ", std::string(py::str(shape)), ", no axis may be negative");
-    if (__builtin_mul_overflow(bytes, size_t(sizes[i]), &bytes) || bytes > size_t(PTRDIFF_MAX))
-      value_error("empty: shape ", std::string(py::str(shape)), " is too large for 64 bits");
-  }
+  Extent extent(shape, dtype);
   Plan* plan = persistent ? nullptr : Plan::recording;
-  auto block = std::make_unique<Block>(Block{plan ? plan->arena() : nullptr, nullptr, bytes});
+  auto block = std::make_unique<Block>(Block{plan ? plan->arena() : nullptr, nullptr, extent.bytes});
   block->data = take(*block);
   auto base = py::reinterpret_steal<py::object>(PyCapsule_New(block.get(), nullptr, release));
   if (!base) throw py::error_already_set();
@@ -59,7 +43,7 @@ py::object empty(const py::tuple& shape, const py::object& dtype, bool persisten
   // The C API itself: py::array's constructor computes strides first and takes twice as long.
   const auto& api = py::detail::npy_api::get();
   auto array = py::reinterpret_steal<py::object>(
-      api.PyArray_NewFromDescr_(api.PyArray_Type_, dtype.inc_ref().ptr(), int(ndim), sizes, nullptr, data,
+      api.PyArray_NewFromDescr_(api.PyArray_Type_, dtype.inc_ref().ptr(), int(extent.ndim), extent.sizes, nullptr, data,
                                 int(py::detail::npy_api::NPY_ARRAY_WRITEABLE_) | int(py::array::c_style) |
                                     int(py::detail::npy_api::NPY_ARRAY_ALIGNED_),
                                 nullptr));

@@ -4,7 +4,8 @@
 
 namespace wxb {
 
-enum class Code : uint8_t { bad_index = 1, non_finite = 2 };
+// launch_failed: the backend refused the launch; the position is its error number.
+enum class Code : uint8_t { bad_index = 1, non_finite = 2, launch_failed = 3 };
 
 // What a kernel is told besides its arguments: where to report an error, whether one is already reported, and the GPU
 // stream.

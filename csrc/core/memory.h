@@ -4,12 +4,9 @@
 #include <map>
 #include <vector>
 
-namespace wxb {
+#include "core/usage.h"
 
-// Bytes handed out now, the most that has been, and what was obtained from the system for it.
-struct Usage {
-  size_t live = 0, peak = 0, reserved = 0;
-};
+namespace wxb {
 
 // Eager memory: a freed block waits in the list of its size class and is the first to be handed out again, because
 // touching fresh pages costs more than most kernels. Blocks are 64-byte aligned; those of 4 MiB and more lie on huge

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "core/backend.h"
+
 namespace wxb {
 
 Context& eager_context() {
@@ -9,7 +11,12 @@ Context& eager_context() {
   return context;
 }
 
+void keep_in_plan(const Array& a) {
+  if (Plan* plan = Plan::recording; plan && !plan->owns(a.data())) plan->keep(a);
+}
+
 void raise(const char* name, const Report& report) {
+  if (report.code == Code::launch_failed) raise_launch_failed(name, report.position);
   const std::string where = message(name, ": at position ", report.position, " ");
   if (report.code == Code::bad_index)
     throw py::index_error(where +
@@ -21,6 +28,7 @@ void raise(const char* name, const Report& report) {
 void Plan::replay() {
   if (replaying_.exchange(true)) throw std::runtime_error("plan: it is already replaying on another thread");
   context_.launch = 0;
+  context_.stream = eager_context().stream;
   for (const Launch& launch : launches_) {
     launch.run(bytes_.data() + launch.offset, context_);
     ++context_.launch;
@@ -40,7 +48,7 @@ py::list Plan::run(const std::vector<Array>& inputs, bool alias_outputs) {
   for (size_t i = 0; i < slots.size(); ++i) {
     if (inputs[i].nbytes() != slots[i].nbytes() || !is_contiguous(inputs[i]))
       value_error("plan: input ", i, " is not contiguous or has another size than was recorded");
-    std::memcpy(slots[i].mutable_data(), inputs[i].data(), size_t(inputs[i].nbytes()));
+    copy(slots[i].mutable_data(), inputs[i].data(), size_t(inputs[i].nbytes()), eager_context());
   }
   {
     py::gil_scoped_release nogil;
@@ -52,10 +60,9 @@ py::list Plan::run(const std::vector<Array>& inputs, bool alias_outputs) {
       results.append(output);
       continue;
     }
-    auto copy =
-        py::reinterpret_steal<Array>(empty(py::tuple(output.attr("shape")), output.attr("dtype"), false).release());
-    std::memcpy(copy.mutable_data(), output.data(), size_t(output.nbytes()));
-    results.append(std::move(copy));
+    Array result(empty(py::tuple(output.attr("shape")), output.attr("dtype"), false));
+    copy(result.mutable_data(), output.data(), size_t(output.nbytes()), eager_context());
+    results.append(std::move(result));
   }
   return results;
 }
@@ -91,9 +98,12 @@ std::map<void*, size_t> Plan::written() const {
 }
 
 py::bytes Plan::state() const {
-  std::string copy;
-  for (auto& [data, bytes] : written()) copy.append(static_cast<const char*>(data), bytes);
-  return copy;
+  std::string state;
+  for (auto& [data, bytes] : written()) {
+    state.resize(state.size() + bytes);
+    copy(state.data() + state.size() - bytes, data, bytes, eager_context());
+  }
+  return state;
 }
 
 void Plan::set_state(const std::string& state) {
@@ -103,7 +113,7 @@ void Plan::set_state(const std::string& state) {
   if (total != state.size()) value_error("plan: the state has ", state.size(), " bytes, this plan has ", total);
   size_t at = 0;
   for (auto& [data, bytes] : ranges) {
-    std::memcpy(data, state.data() + at, bytes);
+    copy(data, state.data() + at, bytes, eager_context());
     at += bytes;
   }
 }

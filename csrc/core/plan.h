@@ -8,7 +8,6 @@
 
 #include "core/array.h"
 #include "core/context.h"
-#include "core/memory.h"
 #include "core/operands.h"
 
 namespace wxb {

@@ -1,0 +1,18 @@
+#pragma once
+#include <cstdint>
+
+#include "core/check.h"
+#include "core/context.h"
+
+// What a backend brings to its module besides arrays and kernels: backend_cpu.cc, backend_cuda.cc.
+namespace wxb {
+
+void bind_backend(py::module_& m);
+
+// Copies between any two places, in the order of the context's launches; done on return where the host is one of them.
+void copy(void* to, const void* from, size_t bytes, const Context& context);
+
+// Raises for Code::launch_failed; `error` is the position it was reported with.
+[[noreturn]] void raise_launch_failed(const char* name, uint32_t error);
+
+}  // namespace wxb
