@@ -1,5 +1,6 @@
 #pragma once
 #include <cmath>
+#include <cstdint>
 
 #include "core/hd.h"
 
@@ -29,5 +30,19 @@ HD float pow(float x, float y) { return ::powf(x, y); }
 HD double pow(double x, double y) { return ::pow(x, y); }
 HD float fma(float a, float b, float c) { return ::fmaf(a, b, c); }
 HD double fma(double a, double b, double c) { return ::fma(a, b, c); }
+
+// Reinterpretations and conversions.
+HD int32_t bits(float x) {
+  int32_t i;
+  __builtin_memcpy(&i, &x, 4);
+  return i;
+}
+HD float from_bits(int32_t i) {
+  float x;
+  __builtin_memcpy(&x, &i, 4);
+  return x;
+}
+HD float to_float(int32_t i) { return float(i); }
+HD int32_t to_signed(uint32_t word) { return int32_t(word); }
 
 }  // namespace wxb
