@@ -1,0 +1,56 @@
+#pragma once
+#include "core/hd.h"
+#include "core/scalar.h"
+
+// Every loss once: its value and its derivative, for V = float, double and the SIMD Vec of a target. NaN in gives NaN
+// out.
+namespace wxb::WXB_TARGET {
+
+struct SquaredError {
+  template <class V>
+  HD static V value(V d, V) {
+    return d * d;
+  }
+  template <class V>
+  HD static V derivative(V d, V) {
+    return V(2.0) * d;
+  }
+};
+
+struct AbsoluteError {  // derivative 0 at 0
+  template <class V>
+  HD static V value(V d, V) {
+    return abs(d);
+  }
+  template <class V>
+  HD static V derivative(V d, V) {
+    return select(d > V(0.0), V(1.0), select(d < V(0.0), V(-1.0), d));
+  }
+};
+
+// d^2 / 2 up to |d| = delta, delta (|d| - delta / 2) beyond (Huber 1964)
+struct Huber {
+  template <class V>
+  HD static V value(V d, V delta) {
+    return select(abs(d) < delta, V(0.5) * d * d, delta * (abs(d) - V(0.5) * delta));
+  }
+  template <class V>
+  HD static V derivative(V d, V delta) {
+    return select(d > delta, delta, select(d < -delta, -delta, d));
+  }
+};
+
+// x logit, t target, q weight of the positive class; log(1 + e^-x) = max(-x, 0) + log1p(e^-|x|) cannot overflow
+struct BinaryCrossEntropyFormula {
+  template <class V>
+  HD static V value(V x, V t, V q) {
+    const V softplus = select(x < V(0.0), -x, V(0.0)) + log1p(exp(-abs(x)));
+    return (V(1.0) - t) * x + fma(q - V(1.0), t, V(1.0)) * softplus;
+  }
+  template <class V>
+  HD static V derivative(V x, V t, V q) {
+    return fma(q - V(1.0), t, V(1.0)) / (V(1.0) + exp(-x)) - q * t;
+  }
+};
+
+}  // namespace wxb::WXB_TARGET

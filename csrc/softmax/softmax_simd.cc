@@ -1,0 +1,105 @@
+#include "core/simd_math.h"
+#include "core/simd_sum.h"
+#include "softmax/softmax_table.h"
+
+namespace wxb::WXB_TARGET {
+
+namespace {
+
+// A NaN may be lost here: it comes back in exp(x - largest).
+float largest_of(const float* x, int64_t n) {
+  const auto larger = [](Vec a, Vec b) { return select(a < b, b, a); };
+  const auto step = [&](Vec a, auto lanes, int64_t i) { return larger(a, lanes.load(x + i)); };
+  return across(fold(0, n, Vec(-__builtin_inff()), step, larger), larger);
+}
+
+float sum_of_exp(const float* x, int64_t n, float largest) {
+  return float(sum_of(n, [&](auto lanes, int64_t i) { return exp(lanes.load(x + i) - Vec(largest)); }));
+}
+
+void softmax(const Softmax<float>& a, int64_t begin, int64_t end) {
+  for (int64_t r = begin; r < end; ++r) {
+    const float* x = a.x.data + r * a.classes;
+    float* y = a.y.data + r * a.classes;
+    const Vec largest(largest_of(x, a.classes));
+    const double sum = sum_of(a.classes, [&](auto lanes, int64_t i) {
+      const Vec e = exp(lanes.load(x + i) - largest);
+      lanes.store(e, y + i);
+      return e;
+    });
+    const Vec scale(float(1.0 / sum));
+    for_lanes(0, a.classes, [&](auto lanes, int64_t i) { lanes.store(lanes.load(y + i) * scale, y + i); });
+  }
+}
+
+void log_softmax(const Softmax<float>& a, int64_t begin, int64_t end) {
+  for (int64_t r = begin; r < end; ++r) {
+    const float* x = a.x.data + r * a.classes;
+    float* y = a.y.data + r * a.classes;
+    const float largest = largest_of(x, a.classes);
+    const Vec log_sum = log(Vec(sum_of_exp(x, a.classes, largest)));
+    for_lanes(0, a.classes,
+              [&](auto lanes, int64_t i) { lanes.store(lanes.load(x + i) - Vec(largest) - log_sum, y + i); });
+  }
+}
+
+void softmax_backward(const SoftmaxBackward<float>& a, int64_t begin, int64_t end) {
+  for (int64_t r = begin; r < end; ++r) {
+    const float *y = a.y.data + r * a.classes, *dy = a.dy.data + r * a.classes;
+    float* dx = a.dx.data + r * a.classes;
+    const Vec dot =
+        Vec(float(sum_of(a.classes, [&](auto lanes, int64_t i) { return lanes.load(y + i) * lanes.load(dy + i); })));
+    for_lanes(0, a.classes,
+              [&](auto lanes, int64_t i) { lanes.store(lanes.load(y + i) * (lanes.load(dy + i) - dot), dx + i); });
+  }
+}
+
+void log_softmax_backward(const SoftmaxBackward<float>& a, int64_t begin, int64_t end) {
+  for (int64_t r = begin; r < end; ++r) {
+    const float *y = a.y.data + r * a.classes, *dy = a.dy.data + r * a.classes;
+    float* dx = a.dx.data + r * a.classes;
+    const Vec sum = Vec(float(sum_of(a.classes, [&](auto lanes, int64_t i) { return lanes.load(dy + i); })));
+    for_lanes(0, a.classes, [&](auto lanes, int64_t i) {
+      lanes.store(fma(-exp(lanes.load(y + i)), sum, lanes.load(dy + i)), dx + i);
+    });
+  }
+}
+
+void log_sum_exp(const float* x, int64_t rows, int64_t classes, float* largest, float* sum, float* log_sum) {
+  for (int64_t r = 0; r < rows; ++r) {
+    largest[r] = largest_of(x + r * classes, classes);
+    sum[r] = sum_of_exp(x + r * classes, classes, largest[r]);
+  }
+  for_lanes(0, rows, [&](auto lanes, int64_t i) { lanes.store(log(lanes.load(sum + i)), log_sum + i); });
+}
+
+template <class Lanes>
+WXB_INLINE Vec weighted_target(const TargetRow<float>& r, Lanes lanes, int64_t i) {
+  const Vec q = r.target ? fma(Vec(r.keep), lanes.load(r.target + i), Vec(r.floor)) : Vec(r.floor);
+  return r.weight ? lanes.load(r.weight + i) * q : q;
+}
+
+TargetSums target_sums(const TargetRow<float>& r) {
+  const Vec largest(r.largest), zero(0.f);
+  return {sum_of(r.classes, [&](auto lanes, int64_t i) { return weighted_target(r, lanes, i); }),
+          sum_of(r.classes, [&](auto lanes, int64_t i) {
+            const Vec wq = weighted_target(r, lanes, i);
+            return select(wq == zero, zero, wq * (lanes.load(r.x + i) - largest));  // 0 log 0 is 0
+          })};
+}
+
+void gradient(const TargetRow<float>& r, float factor, float scale, float* dx) {
+  const Vec largest(r.largest), all(factor), own(-scale);
+  for_lanes(0, r.classes, [&](auto lanes, int64_t i) {
+    const Vec e = exp(lanes.load(r.x + i) - largest);
+    lanes.store(fma(e, all, own * weighted_target(r, lanes, i)), dx + i);
+  });
+}
+
+}  // namespace
+
+extern const SoftmaxTable<float> softmax_float;
+const SoftmaxTable<float> softmax_float{softmax,     softmax_backward, log_softmax, log_softmax_backward,
+                                        log_sum_exp, target_sums,      gradient};
+
+}  // namespace wxb::WXB_TARGET
