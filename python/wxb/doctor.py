@@ -8,23 +8,23 @@ import re
 from importlib import metadata
 from pathlib import Path
 
-from . import device
+from .device import cpu, num_threads, why_no_cuda
 
 __all__ = ["doctor"]
 
 
 def doctor() -> dict[str, str]:
     """Return what wxb runs on: version, processor, instruction set and why, threads, caches, GPU and why not."""
-    kernels = device.cpu.kernels
+    kernels = cpu.kernels
     return {
         "wxb": f"{_version('wxb')} in {Path(__file__).parent}",
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "numpy": _version("numpy"),
         "processor": _processor(),
         "instruction set": f"{kernels.isa()} ({kernels.isa_reason()}); possible: {', '.join(kernels.isas())}",
-        "threads": f"{device.num_threads()} ({_why_threads()})",
+        "threads": f"{num_threads()} ({_why_threads()})",
         "caches": _caches(),
-        "gpu": f"off: {device.why_no_cuda()}",
+        "gpu": f"off: {why_no_cuda()}",
         "data": os.environ.get("WXB_DATA", "downloaded when first used; WXB_DATA names a folder that holds them"),
         "extras": _extras(),
     }

@@ -1,5 +1,6 @@
 """Data sets, batches, and tables: everything between a file and the arrays a network is trained on."""
 
+from .augment import RandomShift
 from .dataset import ArrayDataset, Dataset, Table, kfold, split
 from .embedded import load_breast_cancer, load_diabetes, load_digits
 from .loader import Loader
@@ -10,6 +11,7 @@ __all__ = [
     "ArrayDataset",
     "Dataset",
     "Loader",
+    "RandomShift",
     "Table",
     "TableEncoder",
     "fashion_mnist",

@@ -9,6 +9,8 @@ from typing import Any
 import numpy
 
 from .. import models, ops, optim, plots
+from ..data import ArrayDataset, Loader
+from ..data.loader import Transform
 from ..tensor import Tensor, tensor
 from ..train import LRSchedule, Trainer
 from ..train.metrics import confusion_matrix
@@ -18,7 +20,12 @@ Array = numpy.ndarray[Any, Any]
 
 
 def train_pictures(
-    recipe: str, options: Options, data: tuple[Array, Array, Array, Array], model: dict[str, Any], ink: float
+    recipe: str,
+    options: Options,
+    data: tuple[Array, Array, Array, Array],
+    model: dict[str, Any],
+    ink: float,
+    transform: Transform | None = None,
 ) -> dict[str, Any]:
     """Train a classifier of pictures (N, H, W) with ink from 0 to ``ink``; write the run and return its result."""
     run = Run(recipe, options)
@@ -29,13 +36,12 @@ def train_pictures(
     network[0].fit(flat_train, per_feature=False)  # type: ignore[index]
     assert options.epochs is not None and options.lr is not None and options.batch_size is not None
     optimizer = optim.AdamW(network.parameters(), options.lr, weight_decay=1e-2)
-    steps = options.epochs * -(-len(x_train) // options.batch_size)
+    loader = Loader(ArrayDataset(flat_train, y_train), options.batch_size, True, seed=options.seed, transform=transform)
+    steps = options.epochs * len(loader)
     callbacks = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps))] if steps else []
     trainer = Trainer(network, _loss, optimizer, ["accuracy"])
     with Stopwatch() as watch:
-        trainer.fit(
-            flat_train, y_train, options.epochs, options.batch_size, (flat_test, y_test), callbacks, seed=options.seed
-        )
+        trainer.fit(loader, epochs=options.epochs, validation=(flat_test, y_test), callbacks=callbacks)
     figures = trainer.evaluate(flat_test, y_test)
     config = {"model": model, "input": {"shape": list(shape), "ink": ink}, "classes": [str(i) for i in range(10)]}
     result = run.finish(

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import device, io, models
+from .. import io, models
+from ..device import num_threads, seed, set_num_threads
 from ..nn import Module
 from ..train import History, Trainer
 
@@ -54,8 +55,8 @@ class Run:
         self.folder = Path(self.options.out or Path("runs") / self.recipe)
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.options.threads is not None:
-            device.set_num_threads(self.options.threads)
-        device.seed(self.options.seed)
+            set_num_threads(self.options.threads)
+        seed(self.options.seed)
 
     def finish(
         self, trainer: Trainer, metrics: Mapping[str, float], seconds: float, config: Mapping[str, Any]
@@ -71,7 +72,7 @@ class Run:
             "epochs": trainer.epoch,
             "steps": trainer.steps,
             "device": "cpu",
-            "threads": device.num_threads(),
+            "threads": num_threads(),
             "seed": self.options.seed,
             "weights_sha256": io.sha256(state),
         }
