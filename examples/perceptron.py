@@ -1,9 +1,9 @@
 """One neuron, taught in two ways: Rosenblatt's rule (1958) beside gradient descent.
 
-A neuron is f(w x + b). Both teachers see the same tumours, two measurements each, malignant or benign. Rosenblatt's f is a
-step: he adds a sample that the neuron gets wrong to w, and rests when none is left, which here is never, because no line
-separates the two kinds. Gradient descent takes the smooth f = sigmoid and goes downhill on the cross-entropy of all samples;
-it settles. The picture shows both lines, and the mistakes of every epoch.
+A neuron is f(w x + b). Both teachers see the same tumours, two measurements each, malignant or benign. Rosenblatt's f
+is a step: he adds a sample that the neuron gets wrong to w, and rests when none is left, which here is never, because
+no line separates the two kinds. Gradient descent takes the smooth f = sigmoid and goes downhill on the cross-entropy of
+all samples; it settles. The picture shows both lines, and the mistakes of every epoch.
 
 Run it: python examples/perceptron.py [picture.png]
 """
@@ -13,9 +13,8 @@ from __future__ import annotations
 import sys
 
 import numpy
-from matplotlib.figure import Figure
-
 import wxb
+from matplotlib.figure import Figure
 from wxb import nn, ops, optim
 
 EPOCHS = 60
@@ -30,7 +29,7 @@ def tumours() -> tuple[numpy.ndarray, numpy.ndarray]:
 
 
 def rosenblatt(x: numpy.ndarray, y: numpy.ndarray) -> tuple[numpy.ndarray, list[int]]:
-    """Teach by the perceptron rule: w += (y - step(w x)) x, sample after sample; return w and the mistakes per epoch."""
+    """Teach by w += (y - step(w x)) x, sample after sample; return w and the mistakes per epoch."""
     samples = numpy.column_stack([x, numpy.ones(len(x))])  # the last weight is b
     w, mistakes, order = numpy.zeros(3), [], numpy.random.default_rng(0)
     for _ in range(EPOCHS):

@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-
 from wxb.cli import main
 from wxb.data import load_breast_cancer, load_diabetes
 

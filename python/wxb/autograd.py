@@ -23,7 +23,7 @@ class _Mode(threading.local):
 _mode = _Mode()
 
 
-class no_grad:  # noqa: N801
+class no_grad:
     """Record nothing for backward within the block: ``with wxb.no_grad(): ...``."""
 
     def __enter__(self) -> None:
@@ -71,7 +71,7 @@ class Grads:
         for i, edge in enumerate(self._edges):
             if edge is None:
                 continue
-            # A leaf's first contribution goes straight to its buffer; a second one of the same op must not overwrite it.
+            # A leaf's first contribution goes straight to its buffer; a second one of this op must not overwrite it.
             first = isinstance(edge, Tensor) and not edge.held and all(edge is not e for e in seen)
             self.given[i] = edge.grad_buffer() if first else edge.device.empty(edge.shape, edge.dtype)
             seen.append(edge)

@@ -12,7 +12,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, 1 after an error (said in one line), 2 for wrong usage, 130 if stopped."""
+    """Run a command; return 0, 1 after an error (said in one line), 2 for wrong usage, 130 if stopped."""
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
@@ -20,7 +20,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("wxb: stopped", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, IndexError, ArithmeticError, OSError, ImportError, RuntimeError, MemoryError) as error:
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        ArithmeticError,
+        OSError,
+        ImportError,
+        RuntimeError,
+        MemoryError,
+    ) as error:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         print(f"wxb: {text or type(error).__name__}", file=sys.stderr)
         return 1

@@ -25,8 +25,8 @@ class Device:
         self.empty = kernels.empty
         self.recording = kernels.recording
         self._constants: dict[tuple[float, Any], Array] = {}
-        # Two sources of random numbers, both restarted by seed(): kernels read and advance `rng` (Philox: seed, position),
-        # the host draws initial weights from `generator`.
+        # Two sources of random numbers, both restarted by seed(): kernels read and advance `rng` (Philox: seed,
+        # position), the host draws initial weights from `generator`.
         self.generator = numpy.random.default_rng()
         self.rng = self.array([self.generator.integers(2**63), 0], numpy.uint64)
 
@@ -105,7 +105,7 @@ def seed(value: int) -> None:
 
 
 def memory_stats() -> dict[str, int]:
-    """Return the bytes wxb holds on the CPU: ``live`` (in use), ``peak`` (most ever in use), ``reserved`` (with cache)."""
+    """Return the bytes wxb holds on the CPU: ``live`` now, ``peak`` ever, ``reserved`` with what is cached."""
     usage = _cpu.memory()
     return {"live": usage.live, "peak": usage.peak, "reserved": usage.reserved}
 

@@ -226,9 +226,10 @@ def tensor(
 ) -> Tensor:
     """Copy ``value`` into a new Tensor.
 
-    ``value``: a number, nested lists, or anything numpy, pandas, Pillow, torch or DLPack makes an array of. Floats become
-    float32, integers int64; uint8 and bool stay; ``dtype`` asks for another (float64 only so). Raises ``TypeError`` for
-    text, objects, complex numbers and masked arrays, ``ValueError`` for ragged lists and integers beyond int64.
+    ``value``: a number, nested lists, or anything numpy, pandas, Pillow, torch or DLPack makes an array of. Floats
+    become float32, integers int64; uint8 and bool stay; ``dtype`` asks for another (float64 only so). Raises
+    ``TypeError`` for text, objects, complex numbers and masked arrays, ``ValueError`` for ragged lists and integers
+    beyond int64.
     """
     array = as_array(value, dtype)
     if requires_grad and array.dtype.kind != "f":

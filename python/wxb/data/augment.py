@@ -20,7 +20,9 @@ class RandomShift:
 
     def __init__(self, shape: Sequence[int], most: int = 1, share: float = 0.5) -> None:
         if len(shape) != 2 or most < 0 or not 0 <= share <= 1:
-            raise ValueError(f"RandomShift: shape {tuple(shape)}, most {most}, share {share}; wanted (H, W), >= 0, [0, 1]")
+            raise ValueError(
+                f"RandomShift: shape {tuple(shape)}, most {most}, share {share}; wanted (H, W), >= 0, [0, 1]"
+            )
         self.shape, self.most, self.share = tuple(shape), most, share
 
     def __call__(self, batch: Arrays, rng: np.random.Generator) -> Arrays:

@@ -9,7 +9,8 @@ from ..tensor import Tensor
 from .module import Module
 
 __all__ = [
-    "ELU", "GELU", "SELU", "Hardswish", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh",
+    "ELU", "GELU", "SELU", "Hardswish", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus",
+    "Tanh",
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ __all__ = ["INITIALISERS", "Initialiser", "glorot", "he", "lecun", "orthogonal",
 Array = numpy.ndarray[Any, Any]
 Initialiser = Callable[[tuple[int, ...], int, int, numpy.random.Generator], Array]
 
+
 def glorot(shape: tuple[int, ...], fan_in: int, fan_out: int, rng: numpy.random.Generator) -> Array:
     """Uniform in ``±sqrt(6 / (fan_in + fan_out))`` (Glorot, Bengio 2010): for tanh and sigmoid."""
     bound = math.sqrt(6 / max(1, fan_in + fan_out))

@@ -27,9 +27,10 @@ def positive(layer: str, **sizes: Any) -> None:
 class Linear(Module):
     """Affine layer, ``y = act(x Wᵀ + b)``.
 
-    x (..., in_features) -> (..., out_features); weight (out_features, in_features), bias (out_features,). ``activation``
-    is fused into the product: relu, leaky_relu, elu, selu, gelu, gelu_tanh, silu, sigmoid, tanh, softplus, hardswish.
-    ``init`` names an initialiser (glorot, he, lecun, orthogonal) or is one; by default the one that suits the activation.
+    x (..., in_features) -> (..., out_features); weight (out_features, in_features), bias (out_features,).
+    ``activation`` is fused into the product: relu, leaky_relu, elu, selu, gelu, gelu_tanh, silu, sigmoid, tanh,
+    softplus, hardswish. ``init`` names an initialiser (glorot, he, lecun, orthogonal) or is one; by default the one
+    that suits the activation.
     Integer and uint8 inputs are converted to the weight's dtype.
     """
 
@@ -51,7 +52,7 @@ class Linear(Module):
         self.bias: Parameter | None = parameter([0.0] * out_features, dtype, "bias") if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (..., in_features) -> (..., out_features)."""
+        """X (..., in_features) -> (..., out_features)."""
         if x.data.dtype.kind != "f":
             x = ops.cast(x, self.weight.dtype)
         return ops.linear(x, self.weight, self.bias, self.activation)

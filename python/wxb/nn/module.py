@@ -20,9 +20,9 @@ _LOCATED = (ValueError, TypeError, IndexError, FloatingPointError)
 class Module:
     """Parameters and a forward: the base of layers and networks.
 
-    Attributes that are Parameters are learnt, other Tensors are buffers (saved, not learnt), Modules and lists of Modules
-    are parts. ``forward`` computes; call the module itself. NumPy arrays and lists given to it become Tensors of the
-    network's dtype. An error raised within names the layer by its path.
+    Attributes that are Parameters are learnt, other Tensors are buffers (saved, not learnt), Modules and lists of
+    Modules are parts. ``forward`` computes; call the module itself. NumPy arrays and lists given to it become Tensors
+    of the network's dtype. An error raised within names the layer by its path.
     """
 
     training: bool = True
@@ -179,8 +179,11 @@ class Module:
         Raises ``ValueError`` that lists missing and unexpected names (unless ``strict=False``) and wrong shapes.
         """
         own = dict(self._named_tensors())
-        problems = [f"{name} has shape {numpy.shape(state[name])}, it must be {t.shape}"
-                    for name, t in own.items() if name in state and numpy.shape(state[name]) != t.shape]
+        problems = [
+            f"{name} has shape {numpy.shape(state[name])}, it must be {t.shape}"
+            for name, t in own.items()
+            if name in state and numpy.shape(state[name]) != t.shape
+        ]
         if strict:
             problems += [f"{name} is missing" for name in own if name not in state]
             problems += [f"{name} is not part of this model" for name in state if name not in own]

@@ -17,8 +17,8 @@ __all__ = ["Standardize"]
 class Standardize(Module):
     """``(x - mean) / std`` per feature, with statistics taken from data once by ``fit`` and saved with the weights.
 
-    x (..., features) -> (..., features). Buffers ``mean`` and ``scale`` (features,), at first 0 and 1. Integer and uint8
-    inputs are converted.
+    x (..., features) -> (..., features). Buffers ``mean`` and ``scale`` (features,), at first 0 and 1. Integer and
+    uint8 inputs are converted.
     """
 
     def __init__(self, features: int, dtype: Any = None) -> None:

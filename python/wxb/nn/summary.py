@@ -44,8 +44,10 @@ class Summary:
         macs, memory = sum(r.multiply_adds for r in self.layers), sum(r.bytes for r in self.layers)
         rows.append(["total", "", f"{self.parameters:,}", f"{macs:,}", _size(memory)])
         widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-        lines = ["  ".join(cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths)))
-                 for row in [head, *rows]]
+        lines = [
+            "  ".join(cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths)))
+            for row in [head, *rows]
+        ]
         rule = "-" * len(lines[0])
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], f"trainable parameters: {self.trainable:,}"])
 

@@ -14,8 +14,8 @@ from .reduce import sum_to
 
 __all__ = [
     "abs", "add", "cast", "clip", "divide", "elu", "equal", "exp", "gelu", "greater", "greater_equal", "hardswish",
-    "leaky_relu", "less", "less_equal", "log", "maximum", "minimum", "multiply", "negative", "not_equal", "power", "relu",
-    "selu", "sigmoid", "silu", "softplus", "sqrt", "subtract", "tanh", "where",
+    "leaky_relu", "less", "less_equal", "log", "maximum", "minimum", "multiply", "negative", "not_equal", "power",
+    "relu", "selu", "sigmoid", "silu", "softplus", "sqrt", "subtract", "tanh", "where",
 ]  # fmt: skip
 
 _BOOL = numpy.dtype(numpy.bool_)
@@ -174,7 +174,9 @@ def _operand(name: str, value: Any, like: Tensor) -> Tensor | None:
         return value
     if isinstance(value, (int, float, numpy.number, numpy.bool_)):
         if like.dtype.kind in "iub" and isinstance(value, (float, numpy.floating)):
-            raise TypeError(f"{name}: a Tensor of {like.dtype} and the float {value}; convert it with .astype('float32')")
+            raise TypeError(
+                f"{name}: a Tensor of {like.dtype} and the float {value}; convert it with .astype('float32')"
+            )
         return None
     return tensors.tensor(value, like.dtype, where=like.device)
 
@@ -187,7 +189,9 @@ def _joint_shape(name: str, *arrays: Array) -> tuple[int, ...]:
         return numpy.broadcast_shapes(*(a.shape for a in arrays))
     except ValueError:
         shapes = " and ".join(str(a.shape) for a in arrays)
-        raise ValueError(f"{name}: shapes {shapes} do not broadcast; axes must be equal or 1, from the last on") from None
+        raise ValueError(
+            f"{name}: shapes {shapes} do not broadcast; axes must be equal or 1, from the last on"
+        ) from None
 
 
 def _binary(name: str, op: Any, a: Any, b: Any) -> Tensor:

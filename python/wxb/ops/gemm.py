@@ -19,8 +19,8 @@ __all__ = ["linear", "matmul"]
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str | None = None) -> Tensor:
     """Affine map with a fused activation, ``y = act(x Wᵀ + b)``.
 
-    x (..., in), weight (out, in), bias (out,) -> (..., out), all of one float dtype. Raises ``ValueError`` for shapes that
-    do not fit, ``TypeError`` for dtypes that differ.
+    x (..., in), weight (out, in), bias (out,) -> (..., out), all of one float dtype. Raises ``ValueError`` for shapes
+    that do not fit, ``TypeError`` for dtypes that differ.
     """
     dev, (act, alpha) = x.device, activation_named(activation)
     xa, wa, ba = x.data, weight.data, None if bias is None else bias.data
@@ -99,8 +99,9 @@ def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = 
     try:
         product = _product(dev, aa, ba, transpose_a, transpose_b)
     except ValueError as error:
-        raise ValueError(str(error) if "matmul" in str(error) else f"matmul: batch axes of {a.shape} and {b.shape} "
-                         "do not broadcast") from None
+        raise ValueError(
+            str(error) if "matmul" in str(error) else f"matmul: batch axes of {a.shape} and {b.shape} do not broadcast"
+        ) from None
     shape = product.shape
     y = product.reshape(shape[:-2] + (() if vector_a else shape[-2:-1]) + (() if vector_b else shape[-1:]))
     a_shape, b_shape = a.shape, b.shape
@@ -110,10 +111,18 @@ def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = 
         dy = dy.reshape(shape)
         da = db = None
         if want_a:
-            da = _product(dev, ba, dy, transpose_b, True) if transpose_a else _product(dev, dy, ba, False, not transpose_b)
+            da = (
+                _product(dev, ba, dy, transpose_b, True)
+                if transpose_a
+                else _product(dev, dy, ba, False, not transpose_b)
+            )
             da = sum_to(dev, da, aa.shape).reshape(a_shape)
         if want_b:
-            db = _product(dev, dy, aa, True, transpose_a) if transpose_b else _product(dev, aa, dy, not transpose_a, False)
+            db = (
+                _product(dev, dy, aa, True, transpose_a)
+                if transpose_b
+                else _product(dev, aa, dy, not transpose_a, False)
+            )
             db = sum_to(dev, db, ba.shape).reshape(b_shape)
         return da, db
 

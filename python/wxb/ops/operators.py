@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..tensor import Tensor
-from . import elementwise, gemm, indexing, reduce, softmax
+from . import elementwise, gemm, indexing, reduce
+from .softmax import log_softmax, softmax
 
 
 def _swapped(op: Callable[[Any, Any], Tensor]) -> Callable[[Tensor, Any], Tensor]:
@@ -66,8 +67,8 @@ TABLE: dict[str, Callable[..., Any]] = {
     "norm": reduce.norm,
     "argmax": reduce.argmax,
     "argmin": reduce.argmin,
-    "softmax": softmax.softmax,
-    "log_softmax": softmax.log_softmax,
+    "softmax": softmax,
+    "log_softmax": log_softmax,
     "reshape": _reshape,
     "transpose": _transpose,
     "flatten": indexing.flatten,

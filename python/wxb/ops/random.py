@@ -42,7 +42,7 @@ def normal(shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: Any = "floa
 
 
 def bernoulli(shape: Shape, p: float = 0.5, dtype: Any = "float32", device: Any = None) -> Tensor:
-    """Draw 1 with probability ``p`` (in steps of 2^-24), else 0. -> shape. Raises ``ValueError`` for p outside [0, 1]."""
+    """Draw 1 with probability ``p`` (in steps of 2^-24), else 0 -> shape. Raises ``ValueError`` for p not in [0, 1]."""
     dev = devices.device(device)
     y = dev.empty(_shape("bernoulli", shape), numpy.dtype(dtype))
     dev.kernels.bernoulli(_draw(dev, y.size), y, p)

@@ -19,7 +19,7 @@ TASK = Task({"kind": "mlp", "sizes": [10, 16, 1], "activation": "tanh"}, "mse", 
 
 
 def train(options: Options) -> dict[str, Any]:
-    """Measure by ten-fold cross-validation, all predictions pooled; then train on every patient and save that network."""
+    """Measure by ten-fold cross-validation, predictions pooled; then train on every patient and save that network."""
     options = options.chosen(epochs=40, lr=1e-2, batch_size=32)
     run = Run("diabetes", options)
     table = load_diabetes()

@@ -13,7 +13,7 @@ __all__ = ["predict", "train"]
 
 
 def train(options: Options) -> dict[str, Any]:
-    """Train a 64-256-10 network on shifted digits; a fifth of them, the same share of each, is held out for the test."""
+    """Train a 64-256-10 network on shifted digits; a fifth, the same share of each, is held out for the test."""
     options = options.chosen(epochs=50, lr=4e-3, batch_size=32)
     digits = load_digits()
     x_train, y_train, x_test, y_test = split(digits.x, digits.y, 0.2, options.seed, digits.y)

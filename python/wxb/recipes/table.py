@@ -21,7 +21,7 @@ Array = numpy.ndarray[Any, Any]
 
 
 def train(options: Options) -> dict[str, Any]:
-    """Split the rows 64 : 16 : 20, train with early stopping on the second part, report on the third, save the encoder."""
+    """Split the rows 64 : 16 : 20: train on the first part, stop early by the second, report on the third."""
     if options.file is None:
         raise ValueError("csv: no file is given; wxb train csv FILE --target COLUMN")
     frame = read_table(options.file)

@@ -24,7 +24,7 @@ class Callback:
         """Run after every update."""
 
     def on_epoch_end(self, trainer: Trainer, figures: dict[str, float]) -> None:
-        """Run after every epoch; ``figures`` holds its loss, metrics and lr. Set ``trainer.stop`` to end the training."""
+        """Run after every epoch; ``figures`` holds its loss, metrics, lr. Set ``trainer.stop`` to end the training."""
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """Run after the last epoch, also when the training was interrupted."""
@@ -119,7 +119,7 @@ class Checkpoint(Callback):
 class Schedule(Protocol):
     """A learning-rate schedule of ``wxb.optim``."""
 
-    def step(self) -> None: ...  # noqa: D102
+    def step(self) -> None: ...
 
 
 class LRSchedule(Callback):

@@ -127,9 +127,45 @@ class Captured:
         if not self._eager and sum(map(len, self.recordings.values())) >= MOST_PLANS:
             self._eager = True
             warnings.warn(
-                f"capture: {getattr(self, '__name__', 'a step')} has {MOST_PLANS} plans; new ones run eagerly from here "
-                "on. Pass what varies as an array instead of a Python number",
+                f"capture: {getattr(self, '__name__', 'a step')}
+                has
+
+
+                {MOST_PLANS} plans;
+
+
+
+
+                new ones
+
+
+
+
+                run eagerly
+
+
+
+
+
+                from here
+
+
+
+                " "on. Pass
+                what varies
+                as an array instead of a Python number",
+
                 stacklevel=3,
+
+
+
+
+
+
+
+
+
+
             )
         return self._eager
 
@@ -149,12 +185,18 @@ class Captured:
         return ran
 
 
-def capture(function: Callable[..., Any] | None = None, *, check: bool = False, alias_outputs: bool = False) -> Any:
-    """Make a step replay itself: the first call runs, the second records, later calls replay the recorded kernel calls.
+def capture(function: Callable[..., Any] | None = None, *, check: bool = False,
+alias_outputs: bool =
+False) ->
+A An
+A A A
+An Any Any:
+    """Make a step replay itself: the first call runs, the second records, later calls replay
+    the recorded kernel calls.
 
     ``@wxb.capture`` on a function of Tensors (or arrays) that computes, and updates parameters, with wxb alone. Its
-    results have no graph. Python numbers it uses are constants of the recording, one plan per value of an argument; what
-    must vary is an array. ``check=True`` runs eagerly and replayed from the same state and compares bits;
+    results have no graph. Python numbers it uses are constants of the recording, one plan per value of an argument;
+    what must vary is an array. ``check=True`` runs eagerly and replayed from the same state and compares bits;
     ``alias_outputs=True`` returns the plan's own outputs, valid until the next call. Raises ``CaptureError`` for what a
     replay could not repeat: reading a value on the host, item assignment, an argument that requires a gradient.
     """

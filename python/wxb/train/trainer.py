@@ -45,8 +45,8 @@ class Trainer:
     """Train a model: ``Trainer(model, "cross_entropy", optimizer, ["accuracy"]).fit(x, y, epochs=10)``.
 
     loss: a name (cross_entropy, nll, mse, mae, huber, bce_with_logits) or a function of prediction and target Tensors.
-    optimizer: Adam with its defaults unless given. metrics: names (accuracy, top_5_accuracy, precision, recall, f1, mae,
-    rmse, r2) or functions of prediction and target arrays. What ``fit`` does is this loop and no more::
+    optimizer: Adam with its defaults unless given. metrics: names (accuracy, top_5_accuracy, precision, recall, f1,
+    mae, rmse, r2) or functions of prediction and target arrays. What ``fit`` does is this loop and no more::
 
         for x, y in loader:
             loss = loss_function(model(x), y)
@@ -88,9 +88,10 @@ class Trainer:
     ) -> History:
         """Train for ``epochs`` further epochs and return the history of all of them.
 
-        x, y: arrays (N, ...) and (N, ...), or a Loader or data set as x alone. validation: (x, y), a Loader or a data set,
-        measured after every epoch. seed: of the order of the samples. progress: a bar per epoch; by default on terminals.
-        Raises ``FloatingPointError``, before any update, when the loss is not finite, naming the first layer.
+        x, y: arrays (N, ...) and (N, ...), or a Loader or data set as x alone. validation: (x, y), a Loader or a data
+        set, measured after every epoch. seed: of the order of the samples. progress: a bar per epoch; by default on
+        terminals. Raises ``FloatingPointError``, before any update, when the loss is not finite, naming the first
+        layer.
         """
         loader = _loader(x, y, batch_size, shuffle, seed)
         measured = None if validation is None else _loader(*_pair(validation), max(batch_size, 256), False, 0)
@@ -213,7 +214,7 @@ class Trainer:
         return tqdm(loader, f"epoch {self.epoch + 1}", leave=False, postfix={k: f"{v:.4f}" for k, v in last.items()})
 
 
-class _evaluating:  # noqa: N801
+class _evaluating:
     """Eval mode within the block, every layer's own mode after it."""
 
     def __init__(self, model: Module) -> None:
