@@ -208,30 +208,13 @@ def test_regression_targets_must_have_the_shape_of_the_output():
 def test_two_processes_agree(tmp_path):
     script = (
         "import wxb, json; from wxb import nn, optim; from wxb.train import Trainer\n"
-        "wxb.seed(1); d = wxb.data.load_digits(); m
-        =
-
-        nn.Sequential(nn.Linear(64,
-
-
-
-        32, 'gelu'),
-
-
-        nn.Dropout(0.1),
-        nn.Linear(32,
-        10))\n" "t = Trainer(m, 'cross_entropy', optim.Adam(m.parameters())); t.fit(d.x,
-
-
-        d.y, epochs=2)\n"
-
+        "wxb.seed(1); d = wxb.data.load_digits()\n"
+        "m = nn.Sequential(nn.Linear(64, 32, 'gelu'), nn.Dropout(0.1), nn.Linear(32, 10))\n"
+        "t = Trainer(m, 'cross_entropy', optim.Adam(m.parameters())); t.fit(d.x, d.y, epochs=2)\n"
         "print(json.dumps(wxb.io.sha256(m.state_dict())))"
-
-
-
-
-    ) hashes = set() for threads
-    in ("1", "2", "2"):
+    )
+    hashes = set()
+    for threads in ("1", "2", "2"):
         env = {**os.environ, "OMP_NUM_THREADS": threads}
         out = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
         hashes.add(json.loads(out.stdout))

@@ -38,6 +38,7 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: forward is not defined")
 
     def __call__(self, *inputs: Any) -> Any:
+        """Run forward; an error within names this layer."""
         watch.note(self)
         for value in inputs:
             if not isinstance(value, (Tensor, int, float, type(None))):

@@ -104,6 +104,7 @@ class Captured:
         self._eager = False
 
     def __call__(self, *args: Any) -> Any:
+        """Run, record or replay the step."""
         if cpu.recording():  # inside another captured step: a part of it
             return self.function(*args)
         args = tuple([tensor(a) if isinstance(a, numpy.ndarray) else a for a in args])
@@ -127,45 +128,9 @@ class Captured:
         if not self._eager and sum(map(len, self.recordings.values())) >= MOST_PLANS:
             self._eager = True
             warnings.warn(
-                f"capture: {getattr(self, '__name__', 'a step')}
-                has
-
-
-                {MOST_PLANS} plans;
-
-
-
-
-                new ones
-
-
-
-
-                run eagerly
-
-
-
-
-
-                from here
-
-
-
-                " "on. Pass
-                what varies
-                as an array instead of a Python number",
-
+                f"capture: {getattr(self, '__name__', 'a step')} has {MOST_PLANS} plans, new ones run eagerly; pass what "
+                "varies as an array instead of a Python number",
                 stacklevel=3,
-
-
-
-
-
-
-
-
-
-
             )
         return self._eager
 
@@ -185,14 +150,8 @@ class Captured:
         return ran
 
 
-def capture(function: Callable[..., Any] | None = None, *, check: bool = False,
-alias_outputs: bool =
-False) ->
-A An
-A A A
-An Any Any:
-    """Make a step replay itself: the first call runs, the second records, later calls replay
-    the recorded kernel calls.
+def capture(function: Callable[..., Any] | None = None, *, check: bool = False, alias_outputs: bool = False) -> Any:
+    """Make a step replay itself: the first call runs, the second records, later calls replay the recorded kernel calls.
 
     ``@wxb.capture`` on a function of Tensors (or arrays) that computes, and updates parameters, with wxb alone. Its
     results have no graph. Python numbers it uses are constants of the recording, one plan per value of an argument;
