@@ -128,7 +128,7 @@ class Captured:
         if not self._eager and sum(map(len, self.recordings.values())) >= MOST_PLANS:
             self._eager = True
             warnings.warn(
-                f"capture: {getattr(self, '__name__', 'a step')} has {MOST_PLANS} plans, new ones run eagerly; pass what "
+                f"capture: {getattr(self, '__name__', 'it')} has {MOST_PLANS} plans, others run eagerly; pass what "
                 "varies as an array instead of a Python number",
                 stacklevel=3,
             )

@@ -67,8 +67,8 @@ class Trainer:
         self.model = model
         self.loss: Loss = loss if callable(loss) else LOSSES[loss]
         self._labels = loss in _LABELLED if isinstance(loss, str) else None  # None: whatever dtype the targets have
-        self.optimizer = optimizer if optimizer is not None else Adam(model.parameters())
         self.metrics = dict(_named(metric) for metric in metrics)
+        self.optimizer = optimizer if optimizer is not None else Adam(model.parameters())
         self.history = History()
         self.epoch = 0  # epochs done in all
         self.steps = 0  # updates done in all
