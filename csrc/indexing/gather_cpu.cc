@@ -19,32 +19,37 @@ void check(const In<int64_t>& index, Range valid, Context& context) {
     if (valid(index.data[k]) < 0) return context.report(Code::bad_index, uint64_t(k));
 }
 
-// Calls body(o, begin, end) for all columns of each outer row, in parts of some size: columns never share an element.
-template <class Body>
-void by_columns(const Columns& c, Body body) {
+// The columns [begin, end) of the outer row whose part of the index starts at `start`, that of the other array at
+// `base`.
+template <class F>
+void for_row(const Columns& c, int64_t start, int64_t inner, int64_t base, int64_t begin, int64_t end, F f) {
+  for (int64_t k = 0; k < c.count; ++k, start += inner) {
+    if (c.inner.ndim <= 1) {
+      const int64_t step = c.inner.ndim ? c.inner.stride[0] : 0;
+      for (int64_t i = begin; i < end; ++i) f(start + i, base + i * step);
+      continue;
+    }
+    for_pieces(c.inner, begin, end, [&](int64_t i, int64_t n, int64_t at, int64_t step) {
+      for (int64_t j = 0; j < n; ++j) f(start + i + j, base + at + j * step);
+    });
+  }
+}
+
+// Calls f(position in the index, offset in the other array) for each column in the order of the index. Columns share no
+// element, so tasks have some outer rows, or a part of a row.
+template <class F>
+void by_columns(const Columns& c, F f) {
   constexpr int64_t block = 1024;
   const int64_t outer = c.outer.count(), inner = c.inner.count();
   if (!outer || !inner || !c.count) return;
   const int64_t blocks = divide_up(inner, block);
   const int64_t rows = std::max<int64_t>(1, range / (c.count * std::min(inner, block)));  // outer rows per task
   parallel(divide_up(outer, rows) * blocks, [&](int64_t task) {
-    const int64_t begin = task % blocks * block, first = task / blocks * rows;
-    for (int64_t o = first; o < std::min(first + rows, outer); ++o) body(o, begin, std::min(begin + block, inner));
-  });
-}
-
-// Calls f(position in the index, offset in the other array) for the columns [begin, end) of outer row o, in the order
-// of the index.
-template <class F>
-void for_columns(const Columns& c, int64_t o, int64_t begin, int64_t end, F f) {
-  const int64_t inner = c.inner.count();
-  int64_t base = 0;
-  for_pieces(c.outer, o, o + 1, [&](int64_t, int64_t, int64_t at, int64_t) { base = at; });
-  for (int64_t k = 0; k < c.count; ++k)
-    for_pieces(c.inner, begin, end, [&](int64_t i, int64_t n, int64_t at, int64_t step) {
-      const int64_t position = (o * c.count + k) * inner + i;
-      for (int64_t j = 0; j < n; ++j) f(position + j, base + at + j * step);
+    const int64_t begin = task % blocks * block, end = std::min(begin + block, inner), first = task / blocks * rows;
+    for_pieces(c.outer, first, std::min(first + rows, outer), [&](int64_t o, int64_t n, int64_t at, int64_t step) {
+      for (int64_t j = 0; j < n; ++j) for_row(c, (o + j) * c.count * inner, inner, at + j * step, begin, end, f);
     });
+  });
 }
 
 }  // namespace
@@ -90,22 +95,18 @@ void take_backward(const TakeBackward<T>& a, Context& context) {
 template <class W>
 void gather(const Gather<W>& a, Context& context) {
   check(a.index, a.columns.range, context);
-  by_columns(a.columns, [&](int64_t o, int64_t begin, int64_t end) {
-    for_columns(a.columns, o, begin, end, [&](int64_t position, int64_t at) {
-      const int64_t from = a.columns.range(a.index.data[position]);
-      a.y.data[position] = from < 0 ? W(0) : a.x.data[at + from * a.columns.stride];
-    });
+  by_columns(a.columns, [&](int64_t position, int64_t at) {
+    const int64_t from = a.columns.range(a.index.data[position]);
+    a.y.data[position] = from < 0 ? W(0) : a.x.data[at + from * a.columns.stride];
   });
 }
 
 template <class T>
 void scatter_add(const ScatterAdd<T>& a, Context& context) {
   check(a.index, a.columns.range, context);
-  by_columns(a.columns, [&](int64_t o, int64_t begin, int64_t end) {
-    for_columns(a.columns, o, begin, end, [&](int64_t position, int64_t at) {
-      const int64_t to = a.columns.range(a.index.data[position]);
-      if (to >= 0) a.y.data[at + to * a.columns.stride] += a.src.data[position];
-    });
+  by_columns(a.columns, [&](int64_t position, int64_t at) {
+    const int64_t to = a.columns.range(a.index.data[position]);
+    if (to >= 0) a.y.data[at + to * a.columns.stride] += a.src.data[position];
   });
 }
 

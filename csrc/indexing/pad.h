@@ -11,8 +11,9 @@ enum class Padding : int { constant, reflect, edge };
 
 struct PadDims {
   static constexpr int most = 8;
-  int ndim;
+  int ndim;                                        // of the axes up to the last that is padded, at least 1
   int64_t size[most], padded[most], before[most];  // of x, of y, and how many elements of y come first
+  int64_t unit;                                    // elements in the axes behind them
   Padding mode;
 
   // Where element i of y's axis comes from in x's, or -1: from outside.

@@ -24,25 +24,26 @@ void check_axis(const Call& call, int64_t axis, int64_t size, int64_t before, in
     value_error(call.name, ": axis ", axis, " is empty, it has no edge to repeat");
 }
 
-// Axes that are not padded join the one before them if that is not padded either; with a constant they can join any.
+// Axes that are not padded join the one before them if that is not padded either; those at the end are the unit.
 PadDims pad_dims(const Call& call, A x, A y, const std::vector<int64_t>& before, Padding mode) {
   if (y.ndim() != x.ndim() || int64_t(before.size()) != x.ndim())
     value_error(call.name, ": shapes ", shape_text(x), " and ", shape_text(y), " and ", before.size(),
                 " paddings are given; all must be of one length");
-  PadDims d{1, {1}, {1}, {0}, mode};
+  PadDims d{1, {1}, {1}, {0}, 1, mode};
   for (int64_t k = 0; k < x.ndim(); ++k) {
     const int64_t size = x.shape(k), padded = y.shape(k), first = before[size_t(k)];
     int64_t after;
     if (__builtin_sub_overflow(padded - size, first, &after)) after = -1;
     check_axis(call, k, size, first, after, mode);
     const int last = d.ndim - 1;
-    if (padded == size && (mode == Padding::constant || d.padded[last] == d.size[last])) {
-      d.size[last] *= size, d.padded[last] *= size, d.before[last] *= size;
+    if (padded == size && d.padded[last] == d.size[last]) {
+      d.size[last] *= size, d.padded[last] *= size;
       continue;
     }
     if (d.ndim == d.most) value_error(call.name, ": more than ", d.most, " axes are padded; reshape to fewer");
     d.size[d.ndim] = size, d.padded[d.ndim] = padded, d.before[d.ndim] = first, ++d.ndim;
   }
+  if (d.ndim > 1 && d.padded[d.ndim - 1] == d.size[d.ndim - 1]) d.unit = d.size[--d.ndim];
   return d;
 }
 
