@@ -62,7 +62,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _summary(options: argparse.Namespace) -> None:
-    from .nn import summary
+    from .nn.summary import summary
     from .recipes import SavedRun
 
     run = SavedRun(options.run)

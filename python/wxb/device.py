@@ -27,8 +27,9 @@ class Device:
         self._constants: dict[tuple[float, Any], Array] = {}
         # Two sources of random numbers, both restarted by seed(): kernels read and advance `rng` (Philox: seed,
         # position), the host draws initial weights from `generator`.
-        self.generator = numpy.random.default_rng()
-        self.rng = self.array([self.generator.integers(2**63), 0], numpy.uint64)
+        self._seed = int.from_bytes(os.urandom(8), "little")
+        self._generator: Any = None
+        self.rng = self.array([self._seed, 0], numpy.uint64)
 
     def array(self, value: Any, dtype: Any) -> Array:
         """Return a new persistent array that holds ``value``."""
@@ -56,7 +57,14 @@ class Device:
 
             raise CaptureError("seed: it is set inside a captured step; seed before the call")
         self.rng[...] = self.xp.asarray([value & (2**64 - 1), 0], numpy.uint64)
-        self.generator = numpy.random.default_rng(value & (2**64 - 1))
+        self._seed, self._generator = value & (2**64 - 1), None
+
+    @property
+    def generator(self) -> numpy.random.Generator:
+        """The host's source of random numbers, made when first asked for: numpy.random is slow to import."""
+        if self._generator is None:
+            self._generator = numpy.random.default_rng(self._seed)
+        return self._generator  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"Device({self.name!r})"

@@ -19,7 +19,6 @@ from .container import Dropout, Flatten, Reshape, Residual, Sequential
 from .linear import Embedding, Linear
 from .module import Module
 from .standardize import Standardize
-from .summary import summary
 
 __all__ = [
     "ELU",
@@ -44,5 +43,4 @@ __all__ = [
     "Standardize",
     "Tanh",
     "init",
-    "summary",
 ]
