@@ -1,0 +1,7 @@
+"""The registry: one row per op of wxb.ops (several where it has several forms)."""
+
+from __future__ import annotations
+
+from rows import Row, elementwise, gemm
+
+ROWS: list[Row] = [*elementwise.ROWS, *gemm.ROWS]
