@@ -1,7 +1,7 @@
 """Call every raw kernel with one thing wrong at a time: an error or a result, never a signal and never a hang.
 
-A script, run by test_fuzz.py: the calls run in forked children between guard pages, under a limit of memory and an alarm,
-and the parent says which call killed its child.
+A script, run by test_fuzz.py: the calls run in forked children between guard pages, under a limit of memory and an
+alarm, and the parent says which call killed its child.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import signal
 import struct
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,17 @@ class Broken:
         raise AssertionError(self.fault)
 
 
-ARRAYS = ("other dtype", "strange dtype", "other float", "big-endian", "0-d", "flat", "one axis more", "shorter", "longer")
+ARRAYS = (
+    "other dtype",
+    "strange dtype",
+    "other float",
+    "big-endian",
+    "0-d",
+    "flat",
+    "one axis more",
+    "shorter",
+    "longer",
+)
 ARRAYS += ("narrower", "empty", "swapped", "strided", "read-only", "misaligned", "endless", "many axes")
 
 
@@ -140,7 +151,7 @@ def attempt(call: Call, position: int, fault: Any, guards: list[Guarded]) -> Non
 
 def child(todo: list[tuple[Call, int, Any]], first: int, progress: mmap.mmap) -> None:
     """Try the cases from ``first`` on, writing down the number of each before it runs."""
-    size = int(open("/proc/self/statm").read().split()[0]) * mmap.PAGESIZE
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
     resource.setrlimit(resource.RLIMIT_AS, (size + BYTES, size + BYTES))
     guards: list[Guarded] = []
     for i in range(first, len(todo)):

@@ -1,7 +1,7 @@
 """Repeat every overheard kernel call with its arrays flush against pages that no one may touch.
 
-A script, run by test_guard.py in a process of its own: a load or store that runs over kills it. The results must be those
-of ordinary memory, so nothing beyond an operand may be read either.
+A script, run by test_guard.py in a process of its own: a load or store that runs over kills it. The results must be
+those of ordinary memory, so nothing beyond an operand may be read either.
 """
 
 from __future__ import annotations

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from rows import Row, elementwise, gemm
+from rows import Row, elementwise, gemm, loss, random, reduce, softmax
 
-ROWS: list[Row] = [*elementwise.ROWS, *gemm.ROWS]
+ROWS: list[Row] = [
+    *elementwise.ROWS,
+    *gemm.ROWS,
+    *reduce.ROWS,
+    *softmax.ROWS,
+    *loss.ROWS,
+    *random.ROWS,
+]

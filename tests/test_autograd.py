@@ -108,7 +108,9 @@ def test_a_graph_serves_once() -> None:
     x = leaf(2)
     loss = (x * x).sum()
     loss.backward()
-    with pytest.raises(RuntimeError, match="part of this graph was already used by an earlier backward; compute it again"):
+    with pytest.raises(
+        RuntimeError, match="part of this graph was already used by an earlier backward; compute it again"
+    ):
         loss.backward()
     shared = x * x
     first, second = shared.sum(), (shared * 2).sum()
@@ -119,7 +121,9 @@ def test_a_graph_serves_once() -> None:
 
 def test_a_loss_must_be_one_number_that_depends_on_something() -> None:
     x = leaf(2)
-    with pytest.raises(ValueError, match=r"backward: the loss has shape \(2,\), it must have one element; take its mean"):
+    with pytest.raises(
+        ValueError, match=r"backward: the loss has shape \(2,\), it must have one element; take its mean"
+    ):
         (x * 2).backward()
     with pytest.raises(ValueError, match="was not computed from anything that requires a gradient"):
         wxb.tensor(1.0).backward()

@@ -30,7 +30,7 @@ def test_wide_instructions_stand_only_where_they_are_dispatched() -> None:
                 inside = DISPATCHED.search(symbol) is not None
                 continue
             instruction = line.partition("\t")[2]
-            if instruction.startswith("v") and not instruction.startswith("ver") or WIDE.search(instruction):
+            if (instruction.startswith("v") and not instruction.startswith("ver")) or WIDE.search(instruction):
                 right += inside
                 if not inside:
                     wrong.setdefault(symbol, instruction.strip())

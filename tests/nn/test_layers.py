@@ -26,7 +26,9 @@ def test_linear_is_w_x_plus_b() -> None:
     assert layer(batch(0, 5)).shape == (0, 3)
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus", "hardswish"])
+@pytest.mark.parametrize(
+    "name", ["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus", "hardswish"]
+)
 def test_the_fused_activation_is_the_layer_after(name: str) -> None:
     wxb.seed(3)
     fused = nn.Linear(5, 3, name)
@@ -34,7 +36,13 @@ def test_the_fused_activation_is_the_layer_after(name: str) -> None:
     plain.load_state_dict(fused.state_dict())
     x = batch(4, 5)
     layers = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "elu": nn.ELU, "selu": nn.SELU, "gelu": nn.GELU}
-    layers |= {"silu": nn.SiLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "softplus": nn.Softplus, "hardswish": nn.Hardswish}
+    layers |= {
+        "silu": nn.SiLU,
+        "sigmoid": nn.Sigmoid,
+        "tanh": nn.Tanh,
+        "softplus": nn.Softplus,
+        "hardswish": nn.Hardswish,
+    }
     y, z = fused(x), nn.Sequential(plain, layers[name]())(x)
     np.testing.assert_allclose(y.numpy(), z.numpy(), rtol=1e-6, atol=1e-7)
     y.sum().backward()
@@ -63,7 +71,9 @@ def test_an_unknown_activation_lists_those_there_are() -> None:
 
 
 def test_an_unknown_initialiser_lists_those_there_are() -> None:
-    with pytest.raises(ValueError, match="init: 'xavier' is not one of glorot, he, lecun, orthogonal, zeros, nor a function"):
+    with pytest.raises(
+        ValueError, match="init: 'xavier' is not one of glorot, he, lecun, orthogonal, zeros, nor a function"
+    ):
         nn.Linear(2, 2, init="xavier")
 
 
@@ -151,7 +161,9 @@ def test_flatten_and_reshape() -> None:
 def test_residual_adds_its_input() -> None:
     body, x = nn.Linear(3, 3), batch(2, 3)
     np.testing.assert_allclose(nn.Residual(body)(x).numpy(), x + body(x).numpy(), rtol=1e-6)
-    with pytest.raises(ValueError, match=r"residual: body gives shape \(2, 4\), the way around it \(2, 3\); pass shortcut="):
+    with pytest.raises(
+        ValueError, match=r"residual: body gives shape \(2, 4\), the way around it \(2, 3\); pass shortcut="
+    ):
         nn.Residual(nn.Linear(3, 4))(x)
     assert nn.Residual(nn.Linear(3, 4), nn.Linear(3, 4, bias=False))(x).shape == (2, 4)
 

@@ -90,7 +90,7 @@ def test_nothing_is_loaded_unless_all_of_it_fits() -> None:
         "extra is not part of this model"
     )
     assert all((before[name] == array).all() for name, array in net.state_dict().items())
-    with pytest.raises(ValueError, match="head.1.weight has shape"):
+    with pytest.raises(ValueError, match=r"head\.1\.weight has shape"):
         net.load_state_dict(bad, strict=False)
     bad["head.1.weight"] = before["head.1.weight"]
     net.load_state_dict(bad, strict=False)

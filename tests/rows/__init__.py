@@ -11,6 +11,8 @@ import numpy as np
 Array = np.ndarray
 Sample = tuple[Any, ...]  # positional arguments: float64, int64 and bool arrays become Tensors, lists of them too
 
+SEED = 7  # what wxb.seed gets before an op runs
+
 # Lengths around the widths of vectors (4, 8, 16) and of pairs of them, with primes between.
 LENGTHS = (0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 15, 16, 17, 23, 31, 32, 33, 63, 64, 65, 127, 257, 1009)
 
@@ -42,7 +44,6 @@ class Row:
     gives: Any = None  # dtype of the output, where it is another float than that of the inputs
     nan: str = ""  # why NaN, Inf or -0 in the inputs does not give what the oracle gives, where it does not
     errors: Sequence[Fault] = field(default_factory=tuple)
-    random: bool = False  # depends on wxb.seed: the oracle is told the state (seed, position)
 
     @property
     def function(self) -> str:
