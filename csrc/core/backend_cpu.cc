@@ -1,5 +1,7 @@
 #include "core/backend.h"
 
+#include <pybind11/stl.h>
+
 #include <cstring>
 
 #include "core/isa.h"

@@ -110,8 +110,8 @@ To convert(From x) {
     return x != From(0);
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     // Casting a float that does not fit is undefined in C++.
-    constexpr From lowest = From(std::numeric_limits<To>::lowest()), highest = From(std::numeric_limits<To>::max());
-    return x >= lowest && x < highest ? To(x) : To(0);
+    constexpr From lowest = From(std::numeric_limits<To>::lowest()), beyond = From(std::numeric_limits<To>::max()) + 1;
+    return x >= lowest && x < beyond ? To(x) : To(0);
   } else {
     return To(x);
   }

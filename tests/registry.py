@@ -1,0 +1,14 @@
+"""The registry: one row per op of wxb.ops (several where it has several forms)."""
+
+from __future__ import annotations
+
+from rows import Row, elementwise, gemm, loss, random, reduce, softmax
+
+ROWS: list[Row] = [
+    *elementwise.ROWS,
+    *gemm.ROWS,
+    *reduce.ROWS,
+    *softmax.ROWS,
+    *loss.ROWS,
+    *random.ROWS,
+]
