@@ -19,6 +19,8 @@ void bind_unary(py::module_& m) {
   });
   m.def("unary_backward", [](Unary op, const Optional& saved, A dy, A dx, double alpha, double beta) {
     const Call call("unary_backward");
+    if (!saved && op != Unary::negative)
+      value_error(call.name, ": saved is None, the derivative needs what the forward read or wrote");
     by_float(call.name, dy, [&]<class T>() {
       launch<BACKEND::unary_backward<T>>(
           call.name, UnaryBackward<T>{call.in<T>("saved", saved, dx.size()), call.in<T>("dy", dy, dx.size()),

@@ -1,10 +1,9 @@
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "core/isa.h"
 #include "core/parallel.h"
 #include "elementwise/elementwise_table.h"
+#include "elementwise/formulas.h"
 
 namespace wxb {
 
@@ -102,27 +101,10 @@ void fill(const Fill<T>& a, Context&) {
   by_range(a.y.size, [&](int64_t begin, int64_t end) { std::fill(a.y.data + begin, a.y.data + end, a.value); });
 }
 
-namespace {
-
-template <class To, class From>
-To convert(From x) {
-  if constexpr (std::is_same_v<To, bool>) {
-    return x != From(0);
-  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-    // Casting a float that does not fit is undefined in C++.
-    constexpr From lowest = From(std::numeric_limits<To>::lowest()), beyond = From(std::numeric_limits<To>::max()) + 1;
-    return x >= lowest && x < beyond ? To(x) : To(0);
-  } else {
-    return To(x);
-  }
-}
-
-}  // namespace
-
 template <class From, class To>
 void cast(const Cast<From, To>& a, Context&) {
   by_range(a.y.size, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) a.y.data[i] = convert<To>(a.x.data[i]);
+    for (int64_t i = begin; i < end; ++i) a.y.data[i] = ref::convert<To>(a.x.data[i]);
   });
 }
 

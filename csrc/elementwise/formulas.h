@@ -1,4 +1,7 @@
 #pragma once
+#include <limits>
+#include <type_traits>
+
 #include "core/hd.h"
 #include "core/scalar.h"
 
@@ -310,5 +313,22 @@ struct Maximum {
     da = dy * select(a > b, V(1.0), select(a == b, V(0.5), V(0.0))), db = dy - da;
   }
 };
+
+template <class To, class From>
+constexpr From lowest = From(std::numeric_limits<To>::lowest());
+template <class To, class From>
+constexpr From beyond = From(std::numeric_limits<To>::max()) + 1;
+
+// One element type as another. A float that does not fit an integer gives 0: casting it is undefined in C++.
+template <class To, class From>
+HD To convert(From x) {
+  if constexpr (std::is_same_v<To, bool>) {
+    return x != From(0);
+  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+    return x >= lowest<To, From> && x < beyond<To, From> ? To(x) : To(0);
+  } else {
+    return To(x);
+  }
+}
 
 }  // namespace wxb::WXB_TARGET

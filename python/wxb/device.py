@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import Any
 
@@ -91,14 +92,35 @@ def device(name: str | Device | None = None) -> Device:
 
 def why_no_cuda() -> str:
     """Say why ``device("cuda")`` does not work here."""
+    return _why_no_gpu() or "only the elementwise room has a CUDA half in this version"
+
+
+def unfinished_cuda() -> Device:
+    """Return the CUDA device with the kernels it has so far: benchmarks/gpu checks and times them.
+
+    Raises ``CudaError`` with the reason where no kernel can run on a GPU.
+    """
+    if reason := _why_no_gpu():
+        raise CudaError(f"device 'cuda' is off: {reason}")
+    import cupy
+
+    from . import _cuda  # type: ignore[attr-defined,unused-ignore]
+
+    _cuda.set_cupy(cupy)
+    return Device("cuda", cupy, _cuda)
+
+
+def _why_no_gpu() -> str:
+    """Say what is missing to run a kernel on a GPU: the module, the driver, CuPy; nothing where all is there."""
     try:
         from . import _cuda  # type: ignore[attr-defined,unused-ignore]
     except ImportError as error:
         return f"this build has no _cuda module ({error}); install nvcc and build wxb again"
-    count = _cuda.device_count()
-    if count <= 0:
+    if _cuda.device_count() == 0:
         return f"the driver found no GPU ({_cuda.device_error()})"
-    return "only the elementwise room has a CUDA half in this version"
+    if importlib.util.find_spec("cupy") is None:
+        return "CuPy is not installed; pip install 'wxb[cuda13]'"
+    return ""
 
 
 def seed(value: int) -> None:

@@ -1,0 +1,141 @@
+"""The CUDA module where there is no GPU: it loads and says why it is off, its names and errors are the CPU's."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from wxb import _cpu
+
+MODULE = importlib.util.find_spec("wxb._cuda")
+needs_cuda = pytest.mark.skipif(MODULE is None, reason="this build has no _cuda: there was no nvcc")
+OF_CUDA = {"device_count", "device_error", "set_cupy", "set_stream"}
+OF_ELEMENTWISE = {
+    "Unary", "Binary", "Comparison", "unary_forward", "unary_backward", "binary_forward", "binary_backward", "compare",
+    "where", "fill", "cast",
+}  # fmt: skip
+
+
+def without_gpu(code: str) -> str:
+    """Run Python code that sees no GPU, and return what it prints."""
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def public(module: object) -> set[str]:
+    return {name for name in dir(module) if not name.startswith("_")}
+
+
+@needs_cuda
+def test_it_loads_without_a_driver_and_says_why_it_is_off() -> None:
+    count, cupy, *reason = without_gpu(
+        "import sys; from wxb import _cuda; print(_cuda.device_count(), 'cupy' in sys.modules, _cuda.device_error())"
+    ).split()
+    assert (count, cupy) == ("0", "False") and len(reason) > 3
+
+
+def test_the_device_says_why_it_is_off() -> None:
+    reason = without_gpu("import wxb\ntry: wxb.device('cuda')\nexcept wxb.CudaError as error: print(error)")
+    missing = "the driver found no GPU (" if MODULE else "this build has no _cuda module ("
+    assert reason.startswith(f"device 'cuda' is off: {missing}") and reason.endswith("use device='cpu'")
+
+
+@needs_cuda
+def test_it_has_the_names_of_the_cpu() -> None:
+    from wxb import _cuda
+
+    assert public(_cuda) >= OF_CUDA | OF_ELEMENTWISE
+    assert public(_cuda) - OF_CUDA <= public(_cpu)
+    for name in ("Unary", "Binary", "Comparison"):
+        members = {code: int(value) for code, value in getattr(_cuda, name).__members__.items()}
+        assert members == {code: int(value) for code, value in getattr(_cpu, name).__members__.items()}
+    for name in OF_ELEMENTWISE - {"Unary", "Binary", "Comparison"}:
+        signature = getattr(_cuda, name).__doc__.replace("_cuda", "_cpu").replace("cupy", "numpy")
+        assert signature == getattr(_cpu, name).__doc__
+
+
+@needs_cuda
+@pytest.mark.skipif(not shutil.which("ldd"), reason="there is no ldd")
+def test_it_links_no_cuda_library() -> None:
+    libraries = subprocess.run(["ldd", MODULE.origin], capture_output=True, text=True, check=True).stdout
+    assert "libstdc++" in libraries and "libcuda" not in libraries
+
+
+def cuobjdump() -> str | None:
+    compiler = shutil.which("nvcc")
+    beside = Path(compiler).resolve().parent if compiler else ""
+    return shutil.which("cuobjdump") or shutil.which("cuobjdump", path=f"{beside}:/usr/local/cuda/bin")
+
+
+@needs_cuda
+@pytest.mark.skipif(not cuobjdump(), reason="there is no cuobjdump")
+def test_no_kernel_spills() -> None:
+    usage = subprocess.run(
+        [cuobjdump(), "-res-usage", MODULE.origin], capture_output=True, text=True, check=True
+    ).stdout
+    kernels = re.findall(r"Function (\S+):\s+REG:(\d+) STACK:(\d+) SHARED:\d+ LOCAL:(\d+)", usage)
+    assert len(kernels) >= 150
+    assert [name for name, _, stack, local in kernels if int(stack) or int(local)] == []
+    assert max(int(registers) for _, registers, _, _ in kernels) <= 64  # or fewer than half the threads fit
+
+
+MISTAKES = (
+    ("fill(array(3, dtype='float16'), 0)", "TypeError fill: dtype is float16, it must be float32, float64, int64,"),
+    ("unary_forward(Unary.exp, array(3), array(4), 0, 0)", "ValueError unary_forward: x has shape (3,), it must"),
+    ("unary_forward(Unary.exp, array(3), array(3, dtype='d'), 0, 0)", "TypeError unary_forward: y has dtype float64"),
+    ("cast(array(4, 4, strides=(4, 16)), array(4, 4))", "TypeError cast: x is not contiguous; pass a contiguous copy"),
+    ("fill(array(3, device_id=1), 0)", "TypeError array: it lies on GPU 1, wxb uses GPU 0; copy it there first"),
+    ("compare(Comparison.less, array(3), array(2), array(3))", "ValueError compare: shapes (2,) and (3,) do not"),
+    ("fill(numpy.zeros(3, 'f'), 0)", "TypeError fill(): incompatible function arguments"),
+    ("empty((-1,), numpy.dtype('f'))", "ValueError empty: shape is (-1,), no axis may be negative"),
+    ("fill(array(3), 0)", "CudaError fill: cudaError"),
+    ("fill(array(0), 0)", "None"),
+)  # fmt: skip
+
+
+@needs_cuda
+@pytest.mark.parametrize(("call", "answer"), MISTAKES, ids=[answer[:40] for _, answer in MISTAKES])
+def test_a_mistake_gets_the_error_of_the_cpu(call: str, answer: str) -> None:
+    got = without_gpu(f"""
+import numpy, standin
+from standin import array
+from wxb._cuda import *
+set_cupy(standin.library())
+try: print({call})
+except Exception as error: print(type(error).__name__, error)
+""")
+    assert got.startswith(answer)
+
+
+@needs_cuda
+def test_without_cupy_it_says_so() -> None:
+    code = "from wxb import _cuda\ntry: _cuda.fill(1, 2)\nexcept Exception as error: print(type(error).__name__, error)"
+    assert without_gpu(code) == "CudaError cuda: CuPy is not loaded; get the device with wxb.device('cuda')"
+
+
+@needs_cuda
+def test_a_plan_takes_memory_from_its_own_pool() -> None:
+    got = without_gpu("""
+import numpy, standin
+from wxb import _cuda
+_cuda.set_cupy(standin.library())
+plan, single = _cuda.Plan(), numpy.dtype('f')
+with plan:
+    assert _cuda.recording()
+    scratch, kept = _cuda.empty((3, 5), single), _cuda.empty((7,), single, True)
+    try: _cuda.set_stream(1)
+    except RuntimeError as error: print(error)
+print(scratch.shape, scratch.dtype, kept.shape, plan.memory.live, plan.memory.reserved, len(plan))
+""")
+    assert got.splitlines() == [
+        "set_stream: a plan records; change the stream outside of it",
+        "(3, 5) float32 (7,) 60 60 0",
+    ]
