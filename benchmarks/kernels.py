@@ -5,9 +5,18 @@ from datetime import date
 from pathlib import Path
 
 from targets import target
-
 from wxb.bench import Workload, main
-from wxb.bench.kernels import cross_entropy, dropout, elementwise, embedding, gemm, linear, reduction, softmax, transpose
+from wxb.bench.kernels import (
+    cross_entropy,
+    dropout,
+    elementwise,
+    embedding,
+    gemm,
+    linear,
+    reduction,
+    softmax,
+    transpose,
+)
 from wxb.bench.updates import update
 
 CACHED, LARGE = 1 << 15, 1 << 24  # elements: two arrays fit the L2 cache; two are 128 MB

@@ -3,7 +3,6 @@
 import sys
 
 import numpy
-
 import wxb
 from wxb import ops
 from wxb.bench import Workload, main
@@ -38,9 +37,14 @@ def binding() -> Workload:
 def memory() -> Workload:
     """Memory of 64 bytes."""
     shape, dtype = (SIZE,), A.dtype
+
+    def in_torch():
+        empty = module("torch").empty
+        return lambda: empty(SIZE)
+
     contestants = {
         "wxb": lambda: lambda: cpu.empty(shape, dtype),
-        "torch": lambda: (lambda empty: lambda: empty(SIZE))(module("torch").empty),
+        "torch": in_torch,
         "numpy": lambda: lambda: numpy.empty(shape, dtype),
     }
     return Workload("empty 16", lambda: (contestants, lambda y: 0.0 if tuple(y.shape) == shape else 1.0))
@@ -49,7 +53,7 @@ def memory() -> Workload:
 def operation() -> Workload:
     """An op."""
     add = {name: lambda library: lambda a, b: a + b for name in ("wxb", "torch", "jax", "numpy")}
-    return Workload("op add 16", lambda: (calls((A, B), **add), close_to(A + B)))
+    return Workload("op add 16", lambda: (calls([A, B], add), close_to(A + B)))
 
 
 def recording() -> Workload:
@@ -76,14 +80,13 @@ def backward() -> Workload:
     def by_hand(x, w, b, dy):
         return [x @ w.T + b, dy @ w, dy.T @ x, dy.sum(0)]
 
-    contestants = calls(
-        (x, w, b),
-        numpy.ones((2, 3), numpy.float32),
-        wxb=lambda wxb: ops.linear,
-        torch=lambda torch: torch.nn.functional.linear,
-        jax=lambda jax: lambda x, w, b: x @ w.T + b,
-        numpy=lambda numpy: by_hand,
-    )
+    makes = {
+        "wxb": lambda wxb: ops.linear,
+        "torch": lambda torch: torch.nn.functional.linear,
+        "jax": lambda jax: lambda x, w, b: x @ w.T + b,
+        "numpy": lambda numpy: by_hand,
+    }
+    contestants = calls([x, w, b, numpy.ones((2, 3), numpy.float32)], makes, backward=True)
     return Workload("linear 2x4 to 3, forward and backward", lambda: (contestants, close_to(*expected)))
 
 

@@ -11,7 +11,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from targets import misses
-
 from wxb.bench import table
 
 ROOT = Path(__file__).parent.parent

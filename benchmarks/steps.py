@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy
 from targets import target
-
 from wxb.bench import Workload, main
 from wxb.bench.steps import epoch, step
 from wxb.data import load_digits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -12,7 +12,17 @@ import numpy
 from . import peers
 from .measure import Call, Contestants, Error, Workload, close_to
 
-__all__ = ["cross_entropy", "dropout", "elementwise", "embedding", "gemm", "linear", "reduction", "softmax", "transpose"]
+__all__ = [
+    "cross_entropy",
+    "dropout",
+    "elementwise",
+    "embedding",
+    "gemm",
+    "linear",
+    "reduction",
+    "softmax",
+    "transpose",
+]
 
 Array = Any
 FLOAT = 4  # bytes
@@ -31,6 +41,7 @@ def labels(classes: int, count: int) -> Array:
 def same(
     name: str,
     arrays: Callable[[], Sequence[Array]],
+    makes: Mapping[str, peers.Make],
     *,
     backward: bool = False,
     exact: Callable[..., Any] | None = None,
@@ -38,12 +49,11 @@ def same(
     tolerance: float = 2e-5,
     flops: float = 0.0,
     bytes: float = 0.0,
-    **makes: peers.Make,
 ) -> Workload:
     """Return the workload of one function in each library (see ``peers.calls``).
 
-    A result is right if it is close to that of ``exact``, by default numpy's function, in float64; with ``step`` on every
-    step-th row of the arrays.
+    A result is right if it is close to that of ``exact``, by default numpy's function, in float64; with ``step`` on
+    every step-th row of the arrays.
     """
 
     def prepare() -> tuple[Contestants, Error]:
@@ -51,7 +61,7 @@ def same(
         sample = [x[::step].astype(numpy.float64) if x.dtype == numpy.float32 else x for x in given]
         expected = (exact or makes["numpy"](numpy))(*sample)
         error = close_to(*(expected if isinstance(expected, list) else [expected]), step=step)
-        return peers.calls(given, backward, **makes), error
+        return peers.calls(given, makes, backward), error
 
     return Workload(name, prepare, tolerance, flops, bytes)
 
@@ -71,27 +81,36 @@ def gemm(m: int, n: int, k: int, transposes: str = "nn") -> Workload:
     return same(
         f"gemm {transposes} {m}x{n}x{k}",
         lambda: [normal(k, m) if ta else normal(m, k), normal(n, k, seed=1) if tb else normal(k, n, seed=1)],
+        {
+            "wxb": lambda wxb: functools.partial(wxb.ops.matmul, transpose_a=ta, transpose_b=tb),
+            "torch": lambda torch: product(torch.matmul),
+            "jax": lambda jax: product(jax.numpy.matmul),
+            "numpy": lambda numpy: product(numpy.matmul),
+        },
         flops=2.0 * m * n * k,
         bytes=FLOAT * (m * k + k * n + m * n),
-        wxb=lambda wxb: functools.partial(wxb.ops.matmul, transpose_a=ta, transpose_b=tb),
-        torch=lambda torch: product(torch.matmul),
-        jax=lambda jax: product(jax.numpy.matmul),
-        numpy=lambda numpy: product(numpy.matmul),
     )
 
 
 def linear(batch: int, width: int) -> Workload:
-    """y = x Wᵀ + b, and dx, dW, db from a given dy."""
+    """Affine map x Wᵀ + b, and dx, dW, db from a given dy."""
     return same(
         f"linear forward+backward {batch}x{width}",
-        lambda: [normal(batch, width), normal(width, width, seed=1), normal(width, seed=2), normal(batch, width, seed=3)],
+        lambda: [
+            normal(batch, width),
+            normal(width, width, seed=1),
+            normal(width, seed=2),
+            normal(batch, width, seed=3),
+        ],
+        {
+            "wxb": lambda wxb: wxb.ops.linear,
+            "torch": lambda torch: torch.nn.functional.linear,
+            "jax": lambda jax: lambda x, w, b: x @ w.T + b,
+            "numpy": lambda numpy: lambda x, w, b, dy: [x @ w.T + b, dy @ w, dy.T @ x, dy.sum(0)],
+        },
         backward=True,
         flops=6.0 * batch * width * width,
         bytes=FLOAT * (3 * width * width + 5 * batch * width),  # W twice, dW; x twice, y, dy, dx
-        wxb=lambda wxb: wxb.ops.linear,
-        torch=lambda torch: torch.nn.functional.linear,
-        jax=lambda jax: lambda x, w, b: x @ w.T + b,
-        numpy=lambda numpy: lambda x, w, b, dy: [x @ w.T + b, dy @ w, dy.T @ x, dy.sum(0)],
     )
 
 
@@ -145,10 +164,10 @@ def elementwise(name: str, size: int, where: str = "in cache") -> Workload:
     return same(
         f"{name} {where} {size}",
         lambda: [normal(size, seed=i) for i in range(operands)],
+        FUNCTIONS.get(name) or _called(name),
         exact=(lambda x: x * (0.5 + 0.5 * _exact_erf(x * math.sqrt(0.5)))) if name == "gelu" else None,
         step=max(1, size // 4096),
         bytes=FLOAT * size * (operands + 1),
-        **FUNCTIONS.get(name, _called(name)),
     )
 
 
@@ -166,12 +185,14 @@ def softmax(rows: int, columns: int) -> Workload:
     return same(
         f"softmax {rows}x{columns}",
         lambda: [normal(rows, columns)],
+        {
+            "wxb": lambda wxb: wxb.ops.softmax,
+            "torch": lambda torch: functools.partial(torch.softmax, dim=-1),
+            "jax": lambda jax: jax.nn.softmax,
+            "numpy": lambda numpy: _softmax,
+        },
         step=max(1, rows // 64),
         bytes=2 * FLOAT * rows * columns,
-        wxb=lambda wxb: wxb.ops.softmax,
-        torch=lambda torch: functools.partial(torch.softmax, dim=-1),
-        jax=lambda jax: jax.nn.softmax,
-        numpy=lambda numpy: _softmax,
     )
 
 
@@ -188,12 +209,14 @@ def cross_entropy(rows: int, columns: int) -> Workload:
     return same(
         f"cross_entropy forward+backward {rows}x{columns}",
         lambda: [normal(rows, columns), labels(columns, rows), numpy.array(1, numpy.float32)],
+        {
+            "wxb": lambda wxb: wxb.ops.cross_entropy,
+            "torch": lambda torch: torch.nn.functional.cross_entropy,
+            "jax": lambda jax: lambda x, of: -jax.nn.log_softmax(x)[jax.numpy.arange(rows), of].mean(),
+            "numpy": lambda numpy: _cross_entropy,
+        },
         backward=True,
         bytes=2 * FLOAT * rows * columns,
-        wxb=lambda wxb: wxb.ops.cross_entropy,
-        torch=lambda torch: torch.nn.functional.cross_entropy,
-        jax=lambda jax: lambda x, of: -jax.nn.log_softmax(x)[jax.numpy.arange(rows), of].mean(),
-        numpy=lambda numpy: _cross_entropy,
     )
 
 
@@ -206,12 +229,14 @@ def reduction(name: str, rows: int, columns: int, axis: int | None) -> Workload:
     return same(
         f"{name} {'all' if axis is None else f'axis {axis}'} {rows}x{columns}",
         lambda: [normal(rows, columns)],
+        {
+            "wxb": lambda wxb: along(getattr(wxb.ops, name)),
+            "torch": lambda torch: along(torch.amax if name == "max" else getattr(torch, name)),
+            "jax": lambda jax: along(getattr(jax.numpy, name)),
+            "numpy": lambda numpy: along(getattr(numpy, name)),
+        },
         tolerance=1e-4,  # sums of numbers around 0 cancel: their error is that of the terms
         bytes=FLOAT * rows * columns,
-        wxb=lambda wxb: along(getattr(wxb.ops, name)),
-        torch=lambda torch: along(torch.amax if name == "max" else getattr(torch, name)),
-        jax=lambda jax: along(getattr(jax.numpy, name)),
-        numpy=lambda numpy: along(getattr(numpy, name)),
     )
 
 
@@ -223,12 +248,14 @@ def transpose(rows: int, columns: int) -> Workload:
     return same(
         f"transpose {rows}x{columns}",
         lambda: [normal(rows, columns)],
+        {
+            "wxb": lambda wxb: wxb.ops.transpose,
+            "torch": lambda torch: lambda x: x.t().contiguous(),
+            "jax": lambda jax: lambda x: x.T,
+            "numpy": lambda numpy: lambda x: numpy.ascontiguousarray(x.T),
+        },
         tolerance=0.0,
         bytes=2 * FLOAT * rows * columns,
-        wxb=lambda wxb: wxb.ops.transpose,
-        torch=lambda torch: lambda x: x.t().contiguous(),
-        jax=lambda jax: lambda x: x.T,
-        numpy=lambda numpy: lambda x: numpy.ascontiguousarray(x.T),
     )
 
 
@@ -243,12 +270,14 @@ def embedding(rows: int, columns: int, count: int) -> Workload:
     return same(
         f"embedding forward+backward {rows}x{columns} {count}",
         lambda: [normal(rows, columns), labels(rows, count), normal(count, columns, seed=2)],
+        {
+            "wxb": lambda wxb: lambda table, index: wxb.ops.embedding(index, table),
+            "torch": lambda torch: lambda table, index: torch.nn.functional.embedding(index, table),
+            "jax": lambda jax: lambda table, index: table[index],
+            "numpy": lambda numpy: _embedding,
+        },
         backward=True,
         bytes=FLOAT * columns * (4 * count + rows),  # looked up and written, dy and sums, zeros
-        wxb=lambda wxb: lambda table, index: wxb.ops.embedding(index, table),
-        torch=lambda torch: lambda table, index: torch.nn.functional.embedding(index, table),
-        jax=lambda jax: lambda table, index: table[index],
-        numpy=lambda numpy: _embedding,
     )
 
 
@@ -288,9 +317,11 @@ def dropout(size: int, where: str = "large", p: float = 0.5) -> Workload:
     def prepare() -> tuple[Contestants, Error]:
         contestants = peers.calls(
             [numpy.ones(size, numpy.float32)],
-            wxb=lambda wxb: functools.partial(wxb.ops.dropout, p=p),
-            torch=lambda torch: functools.partial(torch.nn.functional.dropout, p=p),
-            numpy=in_numpy,
+            {
+                "wxb": lambda wxb: functools.partial(wxb.ops.dropout, p=p),
+                "torch": lambda torch: functools.partial(torch.nn.functional.dropout, p=p),
+                "numpy": in_numpy,
+            },
         )
         return {**contestants, "jax": in_jax}, error
 

@@ -29,10 +29,10 @@ REST = 0.03  # seconds between turns on several threads: OpenBLAS's workers spin
 class Workload:
     """Something to time: the call of each contestant, and how to tell that its result is right.
 
-    ``prepare`` makes the data and returns the contestants and the error of a result, which is asked after ``calls`` calls.
-    A contestant is a library (``peers.LIBRARIES``), perhaps with a word after it as in ``"torch tuned"``, and a function
-    that returns its call. ``flops`` and ``bytes`` are what a call has to do at least, ``per`` how many of the named thing
-    it does.
+    ``prepare`` makes the data and returns the contestants, and the error of a result, asked for after ``calls`` calls.
+    A contestant is a library (``peers.LIBRARIES``), perhaps with a word after it as in ``"torch tuned"``, and what
+    returns its call. ``flops`` and ``bytes`` are what a call has to do at least, ``per`` how many of the named
+    thing it does.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Workload:
 class Row:
     """One line of a result: the median ``us`` of each contestant, and what they say of wxb.
 
-    ``ratio`` > 1: wxb is faster than the best peer. ``limit``: the microseconds that the machine's measured limits allow,
-    ``share`` = limit / us["wxb"]. ``error``: the largest error of any contestant's result.
+    ``ratio`` > 1: wxb is faster than the best peer. ``limit``: the microseconds that the machine's measured limits
+    allow, ``share`` = limit / us["wxb"]. ``error``: the largest error of any contestant's result.
     """
 
     name: str
@@ -75,7 +75,7 @@ def close_to(*expected: Any, step: int = 1) -> Error:
         given = result if isinstance(result, (list, tuple)) else [result]
         if len(given) != len(expected):
             return numpy.inf
-        return max(_distance(numpy.asarray(g), e, step) for g, e in zip(given, expected))
+        return float(numpy.max([_distance(numpy.asarray(g), e, step) for g, e in zip(given, expected)]))  # keeps NaN
 
     return error
 

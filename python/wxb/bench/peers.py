@@ -7,7 +7,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..autograd import record
 from ..device import cpu, set_num_threads
 from ..tensor import Tensor, tensor
 
-__all__ = ["LIBRARIES", "calls", "chosen", "choose", "environment", "library", "module", "use_threads", "versions"]
+__all__ = ["LIBRARIES", "calls", "choose", "chosen", "environment", "library", "module", "use_threads", "versions"]
 
 # module -> distribution
 LIBRARIES = {"wxb": "wxb", "torch": "torch", "jax": "jax", "numpy": "numpy", "sklearn": "scikit-learn"}
@@ -70,8 +70,8 @@ def module(name: str) -> Any:
 def environment(threads: int) -> dict[str, str]:
     """Return the variables under which every library starts with so many threads.
 
-    They are read when a library is imported, so each number of threads has a process of its own. The last two make the C
-    library keep freed memory, as wxb's allocator does: without them the peers spend most of a large row on fresh pages.
+    They are read when a library is imported, so each number of threads has a process of its own. The last two make the
+    C library keep freed memory, as wxb's allocator does: else the peers spend most of a large row on fresh pages.
     """
     n = str(threads)
     return {
@@ -98,12 +98,14 @@ Make = Callable[[ModuleType], Callable[..., Any]]  # from the library's module, 
 Arrays = Sequence[numpy.ndarray[Any, Any]]
 
 
-def calls(arrays: Arrays, backward: bool = False, **makes: Make) -> dict[str, Callable[[], Callable[[], Any]]]:
+def calls(
+    arrays: Arrays, makes: Mapping[str, Make], backward: bool = False
+) -> dict[str, Callable[[], Callable[[], Any]]]:
     """Return contestants that apply a function to the same arrays, those of a float dtype first.
 
-    ``calls([x], numpy=lambda numpy: numpy.tanh, jax=lambda jax: jax.numpy.tanh)``. With ``backward`` the last array is dy,
-    the gradient of a loss with respect to the result y, and a call gives y and the gradients of the floats; numpy's function,
-    which has no autograd, takes dy too and returns these itself.
+    ``calls([x], {"numpy": lambda numpy: numpy.tanh, "torch": lambda torch: torch.tanh})``. With ``backward`` the last
+    array is dy, the gradient of a loss with respect to the result y, and a call gives y and the gradients of the
+    floats; numpy's function, which has no autograd, takes dy too and returns these itself.
     """
     inputs, dy = (arrays[:-1], arrays[-1]) if backward else (arrays, None)
     prepare = {"wxb": _wxb, "torch": _torch, "jax": _jax, "numpy": _numpy}

@@ -44,6 +44,7 @@ def run(command: Sequence[str], options: Options) -> dict[str, Any]:
     Raises ``RuntimeError`` if one of them fails; it has said why.
     """
     meta: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
     rows: list[Any] = []
     with tempfile.TemporaryDirectory() as folder:
         for threads in options.threads:
@@ -54,7 +55,8 @@ def run(command: Sequence[str], options: Options) -> dict[str, Any]:
                 raise RuntimeError(f"benchmark: the run with {threads} threads ended with status {ran.returncode}")
             part = json.loads(out.read_text(encoding="utf-8"))
             rows += part["rows"]
-            meta = {**part["meta"], "threads": list(options.threads), "limits": {**meta.get("limits", {}), **part["meta"]["limits"]}}
+            measured |= part["meta"]["limits"]
+            meta = {**part["meta"], "threads": list(options.threads), "limits": measured}
     return {"meta": meta, "rows": rows}
 
 
@@ -98,9 +100,8 @@ def main(
 ) -> int:
     """Be the command line of a benchmark: measure, print the table, write the document to ``--out``.
 
-    ``command`` starts this same program again, in an environment for one number of threads; ``results`` is where ``--out``
-    without a path writes; ``defaults`` are for Options.
-    Returns the exit status: 1 if a result was wrong.
+    ``command`` starts this same program again, in an environment for one number of threads; ``results`` is where
+    ``--out`` without a path writes; ``defaults`` are for Options. Returns the exit status: 1 if a result was wrong.
     """
     options, out = _parsed(Options(**defaults), results)
     here = len(options.threads) == 1 and peers.environment(options.threads[0]).items() <= os.environ.items()

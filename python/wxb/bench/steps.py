@@ -45,7 +45,7 @@ class Training:
     @property
     def classifies(self) -> bool:
         """Whether the targets are labels."""
-        return self.batches[0][1].dtype.kind == "i"
+        return bool(self.batches[0][1].dtype.kind == "i")
 
 
 # ---- the contestants: each returns a call that trains on every batch and gives their losses ----
@@ -173,7 +173,11 @@ def in_sklearn(task: Training) -> Call:
     """Return scikit-learn's: a partial fit is one epoch over the batches, in order."""
     x, y = (numpy.concatenate(arrays) for arrays in zip(*task.batches))
     model = peers.module("sklearn.neural_network").MLPClassifier(
-        tuple(task.sizes[1:-1]), alpha=0.0, batch_size=len(task.batches[0][0]), learning_rate_init=LR["adam"], shuffle=False
+        tuple(task.sizes[1:-1]),
+        batch_size=len(task.batches[0][0]),
+        learning_rate_init=LR["adam"],
+        alpha=0.0,
+        shuffle=False,
     )
     model.partial_fit(x, y, classes=numpy.arange(task.sizes[-1]))  # makes weights, which give way to the common ones
     weights = task.weights()
@@ -226,8 +230,8 @@ def _libraries(task: Training) -> dict[str, Any]:
 def step(sizes: Sequence[int], batch: int, optimizer: str = "adam") -> Workload:
     """One step on random data: regression if the network has one output, else classification.
 
-    The second half of the batch has the inputs of the first and other targets. No network can fit both, so the gradients
-    stay what they are in training: else a thousand steps on one batch would end in denormal numbers, and time those.
+    The second half of the batch has the inputs of the first and other targets. No network can fit both, so the
+    gradients stay what they are in training: else a thousand steps on one batch would time denormal numbers.
     """
     draw = numpy.random.default_rng(1)
     x = numpy.concatenate([draw.standard_normal((batch // 2, sizes[0]), numpy.float32)] * 2)

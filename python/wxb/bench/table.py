@@ -11,7 +11,7 @@ FIRST = ("wxb", "wxb eager", "torch", "torch tuned", "jax", "numpy", "sklearn")
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return a line per row: microseconds of each contestant, wxb's rate, share of the limit, and lead over the best peer."""
+    """Return a line per row: microseconds of each contestant, wxb's rate, its share of the limit, and its lead."""
     rows = list(rows)
     if not rows:
         return "no rows"
@@ -20,13 +20,13 @@ def table(rows: Iterable[Mapping[str, Any]]) -> str:
     head = ["microseconds", "threads", *names, "rate", "of limit", "x best peer"]
     cells = [head, *([row["name"], str(row["threads"]), *_times(row, names), *_verdict(row)] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(head))]
-    lines = ["| " + " | ".join([_pad(text, w, i) for i, (text, w) in enumerate(zip(line, widths))]) + " |" for line in cells]
-    rule = "|" + "|".join(["-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths)]) + "|"
+    lines = [_line([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) for line in cells]
+    rule = _line(["-" * widths[0], *["-" * (w - 1) + ":" for w in widths[1:]]])
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def _pad(text: str, width: int, column: int) -> str:
-    return text.rjust(width) if column else text.ljust(width)
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _times(row: Mapping[str, Any], names: list[str]) -> list[str]:

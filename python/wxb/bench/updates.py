@@ -40,7 +40,7 @@ def torch_optimizer(name: str, parameters: Any, fused: bool) -> Any:
 
 
 def jax_update(name: str) -> Any:
-    """Return a function (parameters, states, gradients) -> (parameters, states), to be compiled; states start as None."""
+    """Return a function (parameters, states, gradients) -> (parameters, states) to compile; states start as None."""
     np, lr = peers.module("jax").numpy, LR[name]
 
     def adam(parameters: Any, states: Any, gradients: Any) -> Any:
@@ -153,4 +153,9 @@ def _in_jax(name: str, values: Arrays, gradients: Arrays) -> Call:
 def _in_numpy(name: str, values: Arrays, gradients: Arrays, dtype: Any = numpy.float32) -> Call:
     flat = Flat(name, values, dtype)
     flat.gradient[...] = numpy.concatenate(gradients)
-    return lambda: flat.step() or flat.parameters
+
+    def call() -> Any:
+        flat.step()
+        return flat.parameters
+
+    return call
