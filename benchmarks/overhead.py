@@ -6,8 +6,8 @@ import numpy
 import wxb
 from wxb import ops
 from wxb.bench import Workload, main
-from wxb.bench.measure import close_to
 from wxb.bench.peers import calls, module
+from wxb.bench.timing import close_to
 from wxb.device import cpu
 
 SIZE, ADDS = 16, 1000

@@ -10,7 +10,7 @@ import numpy
 import pytest
 from wxb.bench import Row, Workload, measure, table
 from wxb.bench.limits import Limits
-from wxb.bench.measure import close_to, microseconds
+from wxb.bench.timing import close_to, microseconds
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 QUICK = ("--seconds", "0.2", "--peers", "numpy")

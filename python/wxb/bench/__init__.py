@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from ..device import num_threads
-from .measure import Row, Workload, measure
-from .run import Options, main, report, run
-from .table import table
+from .command import Options, main, report, run
+from .markdown import table
+from .timing import Row, Workload, measure
 
 __all__ = ["Options", "Row", "Workload", "bench", "main", "measure", "report", "run", "subset", "table"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 
 from . import peers
-from .measure import Call, Contestants, Error, Workload, close_to
+from .timing import Call, Contestants, Error, Workload, close_to
 
 __all__ = [
     "cross_entropy",

@@ -10,7 +10,7 @@ import numpy
 
 from . import peers
 from .kernels import FLOAT, Array
-from .measure import Call, Contestants, Error, Workload
+from .timing import Call, Contestants, Error, Workload
 from .updates import LR, TRAFFIC, Flat, jax_update, torch_optimizer, wxb_optimizer
 
 __all__ = ["Training", "epoch", "step"]

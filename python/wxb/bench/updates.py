@@ -9,7 +9,7 @@ import numpy
 
 from . import peers
 from .kernels import FLOAT, Array, normal
-from .measure import Call, Contestants, Error, Workload, close_to
+from .timing import Call, Contestants, Error, Workload, close_to
 
 __all__ = ["LR", "Flat", "jax_update", "torch_optimizer", "update", "wxb_optimizer"]
 

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import limits, measure, peers
-from .table import table
+from . import limits, peers
+from .markdown import table
+from .timing import Row, Workload, measure
 
 __all__ = ["Options", "main", "run"]
 
@@ -60,7 +61,7 @@ def run(command: Sequence[str], options: Options) -> dict[str, Any]:
     return {"meta": meta, "rows": rows}
 
 
-def measure_here(workloads: Iterable[measure.Workload], options: Options, target: Target) -> dict[str, Any]:
+def measure_here(workloads: Iterable[Workload], options: Options, target: Target) -> dict[str, Any]:
     """Measure in this process, whose environment is set for the one number of threads."""
     (threads,) = options.threads
     if options.peers is not None:
@@ -78,22 +79,22 @@ def measure_here(workloads: Iterable[measure.Workload], options: Options, target
     return {"meta": {**meta, "limits": {str(threads): known.measured()}}, "rows": rows}
 
 
-def _measured(work: measure.Workload, threads: int, seconds: float, known: limits.Limits) -> measure.Row:
+def _measured(work: Workload, threads: int, seconds: float, known: limits.Limits) -> Row:
     try:
-        return measure.measure(work, threads, seconds, known)
+        return measure(work, threads, seconds, known)
     except ArithmeticError as wrong:  # said, and left without times, so that the other rows are not lost
         print(f"WRONG {wrong}", file=sys.stderr)
-        return measure.Row(work.name, threads, {})
+        return Row(work.name, threads, {})
 
 
-def _progress(row: measure.Row, number: int, of: int) -> str:
+def _progress(row: Row, number: int, of: int) -> str:
     times = "  ".join(f"{name} {value:.1f}" for name, value in row.us.items())
     return f"[{number}/{of}] {row.name}, {row.threads} threads: {times}"
 
 
 def main(
     command: Sequence[str],
-    workloads: Callable[[], Iterable[measure.Workload]],
+    workloads: Callable[[], Iterable[Workload]],
     target: Target = lambda name: None,
     results: Path | None = None,
     **defaults: Any,
