@@ -150,6 +150,19 @@ def test_a_wrong_result_is_not_timed():
         measure(Workload("ones", contestants), 1, 0.01, Limits(0.01))
 
 
+def test_a_peer_that_fails_is_left_out(capsys):
+    def fails():
+        raise OSError("no such function")
+
+    def contestants():
+        return {"wxb": lambda: lambda: numpy.ones(3), "numpy": fails}, close_to(numpy.ones(3))
+
+    row = measure(Workload("ones", contestants), 1, 0.01, Limits(0.01))
+    assert row.us.keys() == {"wxb"}
+    assert row.ratio is None
+    assert "ones: numpy is left out, it raised OSError: no such function" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("result", "error"),
     [

@@ -106,11 +106,18 @@ def main(
     """
     options, out = _parsed(Options(**defaults), results)
     here = len(options.threads) == 1 and peers.environment(options.threads[0]).items() <= os.environ.items()
-    document = measure_here(workloads(), options, target) if here else run(command, options)
+    document = measure_here(workloads(), options, target) if here else _run_or_exit(command, options)
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return 0 if here else report(document)
+
+
+def _run_or_exit(command: Sequence[str], options: Options) -> dict[str, Any]:
+    try:
+        return run(command, options)
+    except RuntimeError as error:
+        raise SystemExit(str(error)) from None
 
 
 def report(document: dict[str, Any]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -92,12 +93,24 @@ def _distance(given: numpy.ndarray[Any, Any], expected: Any, step: int) -> float
 def measure(work: Workload, threads: int, seconds: float, limits: Limits) -> Row:
     """Check every contestant whose library is here, then time them, for about ``seconds``.
 
-    Raises ``ArithmeticError`` that names the contestant whose result is wrong.
+    Raises ``ArithmeticError`` that names the contestant whose result is wrong. A peer that cannot do it is left out.
     """
     start = time.perf_counter()
     contestants, error_of = work.prepare()
-    calls = {name: make() for name, make in contestants.items() if peers.chosen(name)}
-    worst = max(_checked(work, name, call, error_of) for name, call in calls.items())
+    calls, worst = {}, 0.0
+    for name, make in contestants.items():
+        if not peers.chosen(name):
+            continue
+        try:
+            call = make()
+            worst = max(worst, _checked(work, name, call, error_of))
+            calls[name] = call
+        except ArithmeticError:
+            raise
+        except Exception as failure:  # of whatever kind that library raises
+            if peers.library(name) == "wxb":
+                raise
+            print(f"{work.name}: {name} is left out, it raised {type(failure).__name__}: {failure}", file=sys.stderr)
     left = seconds - (time.perf_counter() - start)
     us = microseconds(calls, max(left, seconds / 2), REST if threads > 1 else 0.0)
     us = {name: value / work.per for name, value in us.items()}
