@@ -23,6 +23,7 @@ Error = Callable[[Any], float]
 
 ROUNDS = 21  # turns of each contestant; a median of fewer moves with the neighbours of the machine
 FEWEST = 3
+TURN = 0.01  # seconds: shorter ones are at the mercy of a single interruption
 REST = 0.03  # seconds between turns on several threads: OpenBLAS's workers spin that long for more work
 
 
@@ -144,11 +145,12 @@ def _compared(row: Row, limit: float) -> Row:
 def microseconds(calls: Mapping[str, Call], seconds: float, rest: float = 0.0) -> dict[str, float]:
     """Return the median time of each call; they take turns, A B C A B C, for about ``seconds`` in all."""
     once = {name: _once(call) for name, call in calls.items()}
-    turn = seconds / (ROUNDS * max(1, len(calls))) - rest
+    least = sum(max(TURN, 2 * t) + rest for t in once.values())
+    rounds = min(ROUNDS, max(FEWEST, int(seconds / max(least, TURN))))
+    turn = seconds / (rounds * max(1, len(calls))) - rest
     repeats = {name: max(1, round(turn / t)) for name, t in once.items()}
-    cost = sum((repeats[name] + 1) * t + rest for name, t in once.items())
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(min(ROUNDS, max(FEWEST, int(seconds / max(cost, 1e-9))))):
+    for _ in range(rounds):
         for name, call in calls.items():
             time.sleep(rest)
             call()  # its data come back into the cache, its threads awake
