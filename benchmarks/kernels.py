@@ -1,0 +1,71 @@
+"""Time the kernels beside torch, jax and numpy: ``python benchmarks/kernels.py [--only 'gemm*'] [--out]``."""
+
+import sys
+from datetime import date
+from pathlib import Path
+
+from targets import target
+from wxb.bench import Workload, main
+from wxb.bench.kernels import (
+    cross_entropy,
+    dropout,
+    elementwise,
+    embedding,
+    gemm,
+    linear,
+    reduction,
+    softmax,
+    transpose,
+)
+from wxb.bench.updates import update
+
+CACHED, LARGE = 1 << 15, 1 << 24  # elements: two arrays fit the L2 cache; two are 128 MB
+
+SQUARES = (64, 128, 256, 512, 1024)
+# N = 10 classes; forward, dx and dW of a hidden layer; one sample; one output.
+OTHERS = ((128, 10, 512), (32, 128, 784), (32, 784, 128), (128, 784, 32), (1, 1000, 2048), (1000, 1, 2048))
+
+MIDDLE_MLP = (784 * 128, 128, 128 * 10, 10)
+WIDE_MLP = (784 * 1024, 1024, 1024 * 1024, 1024, 1024 * 10, 10)
+
+
+def products() -> list[Workload]:
+    shapes = [*((n, n, n) for n in SQUARES), *OTHERS]
+    return [
+        *(gemm(*shape, transposes) for shape in shapes for transposes in ("nn", "nt", "tn")),
+        *(linear(32, width) for width in (128, 512, 2048)),
+    ]
+
+
+def elements() -> list[Workload]:
+    return [
+        *(elementwise(name, CACHED) for name in ("relu", "gelu", "sigmoid", "tanh", "exp", "add", "multiply")),
+        *(elementwise(name, LARGE, "large") for name in ("relu", "gelu", "tanh", "add")),
+        dropout(CACHED, "in cache"),
+        dropout(LARGE),
+    ]
+
+
+def rows() -> list[Workload]:
+    return [
+        softmax(256, 1000),
+        softmax(4096, 4096),
+        cross_entropy(128, 10),
+        cross_entropy(256, 1000),
+        *(reduction("sum", 4096, 1024, axis) for axis in (None, 0, -1)),
+        *(reduction(name, 4096, 1024, -1) for name in ("max", "argmax", "var")),
+        reduction("sum", 32, 1000, -1),
+        transpose(512, 512),
+        transpose(4096, 4096),
+        embedding(10000, 256, 4096),
+        *(update(name, sizes) for sizes in (MIDDLE_MLP, WIDE_MLP) for name in ("momentum", "adam")),
+    ]
+
+
+def workloads() -> list[Workload]:
+    return [*products(), *elements(), *rows()]
+
+
+if __name__ == "__main__":
+    results = Path(__file__).parent / "results" / "cpu" / f"{date.today()}-kernels.json"
+    sys.exit(main([sys.executable, __file__], workloads, target, results, seconds=300.0))

@@ -1,0 +1,28 @@
+"""Time whole training steps beside torch, jax and numpy: ``python benchmarks/steps.py [--only 'step 2*'] [--out]``."""
+
+import sys
+from datetime import date
+from pathlib import Path
+
+import numpy
+from targets import target
+from wxb.bench import Workload, main
+from wxb.bench.steps import epoch, step
+from wxb.data import load_digits
+
+
+def workloads() -> list[Workload]:
+    digits = load_digits()
+    return [
+        step((2, 16, 16, 1), 32, "sgd"),
+        step((2, 16, 16, 1), 32),
+        step((784, 128, 10), 32),
+        step((784, 128, 10), 128),
+        step((784, 1024, 1024, 10), 128),
+        epoch(digits.x / numpy.float32(16), digits.y, (100,), 200, "digits"),
+    ]
+
+
+if __name__ == "__main__":
+    results = Path(__file__).parent / "results" / "cpu" / f"{date.today()}-steps.json"
+    sys.exit(main([sys.executable, __file__], workloads, target, results, seconds=120.0))

@@ -1,0 +1,172 @@
+"""The libraries wxb is measured beside: which are here, how each applies a function, on how many threads."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy
+
+from ..autograd import record
+from ..device import cpu, set_num_threads
+from ..tensor import Tensor, tensor
+
+__all__ = ["LIBRARIES", "calls", "choose", "chosen", "environment", "library", "module", "use_threads", "versions"]
+
+# module -> distribution
+LIBRARIES = {"wxb": "wxb", "torch": "torch", "jax": "jax", "numpy": "numpy", "sklearn": "scikit-learn"}
+_left_out: set[str] = set()
+
+
+def library(contestant: str) -> str:
+    """Return the library of a contestant: that of ``"torch tuned"`` is ``"torch"``."""
+    return contestant.partition(" ")[0]
+
+
+@functools.cache
+def installed(name: str) -> bool:
+    """Say whether a library can be imported, without importing it."""
+    return importlib.util.find_spec(name) is not None
+
+
+def choose(names: Sequence[str]) -> None:
+    """Leave out every peer but these. Raises ``ValueError`` for a name that is none."""
+    for name in names:
+        if name not in LIBRARIES:
+            raise ValueError(f"peers: {name!r} is not one of {', '.join(LIBRARIES)}")
+    _left_out.update(set(LIBRARIES) - {*names, "wxb"})
+
+
+def chosen(contestant: str) -> bool:
+    """Say whether a contestant takes part: its library is installed, and nobody left it out."""
+    return library(contestant) not in _left_out and installed(library(contestant))
+
+
+def missing() -> list[str]:
+    """Return the peers that would take part if they were installed."""
+    return [LIBRARIES[name] for name in LIBRARIES if name not in _left_out and not installed(name)]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of every library that takes part."""
+    found = {name: importlib.metadata.version(LIBRARIES[name]) for name in LIBRARIES if name != "wxb" and chosen(name)}
+    return {"python": platform.python_version(), "wxb": module("wxb").__version__, **found}
+
+
+def module(name: str) -> Any:
+    """Import a library."""
+    return importlib.import_module(name)
+
+
+# ---- threads ----
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Return the variables under which every library starts with so many threads.
+
+    They are read when a library is imported, so each number of threads has a process of its own. The last two make the
+    C library keep freed memory, as wxb's allocator does: else the peers spend most of a large row on fresh pages.
+    """
+    n = str(threads)
+    return {
+        "OMP_NUM_THREADS": n,
+        "OPENBLAS_NUM_THREADS": n,
+        "MKL_NUM_THREADS": n,
+        "NPROC": n,  # jax
+        "JAX_PLATFORMS": "cpu",
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
+    }
+
+
+def use_threads(threads: int) -> None:
+    """Set what is set by a call: wxb and torch. The others have read ``environment(threads)``."""
+    set_num_threads(threads)
+    if chosen("torch"):
+        module("torch").set_num_threads(threads)
+
+
+# ---- the same function of the same arrays in each library ----
+
+Make = Callable[[ModuleType], Callable[..., Any]]  # from the library's module, a function of its arrays
+Arrays = Sequence[numpy.ndarray[Any, Any]]
+
+
+def calls(
+    arrays: Arrays, makes: Mapping[str, Make], backward: bool = False
+) -> dict[str, Callable[[], Callable[[], Any]]]:
+    """Return contestants that apply a function to the same arrays, those of a float dtype first.
+
+    ``calls([x], {"numpy": lambda numpy: numpy.tanh, "torch": lambda torch: torch.tanh})``. With ``backward`` the last
+    array is dy, the gradient of a loss with respect to the result y, and a call gives y and the gradients of the
+    floats; numpy's function, which has no autograd, takes dy too and returns these itself.
+    """
+    inputs, dy = (arrays[:-1], arrays[-1]) if backward else (arrays, None)
+    prepare = {"wxb": _wxb, "torch": _torch, "jax": _jax, "numpy": _numpy}
+    return {name: functools.partial(prepare[library(name)], make, inputs, dy) for name, make in makes.items()}
+
+
+def _is_float(x: Any) -> bool:
+    return numpy.asarray(x).dtype.kind == "f"
+
+
+def _wxb(make: Make, inputs: Arrays, dy: Any) -> Callable[[], Any]:
+    function = make(module("wxb"))
+    xs = [tensor(x, requires_grad=dy is not None and _is_float(x)) for x in inputs]
+    if dy is None:
+        return lambda: function(*xs)
+    leaves, seed = [x for x in xs if x.requires_grad], cpu.array(dy, numpy.float32)
+
+    def call() -> list[Tensor | None]:
+        y = function(*xs)
+        _weighed(y, seed).backward()
+        gradients = [x.grad for x in leaves]
+        for x in leaves:
+            x.zero_grad()
+        return [y, *gradients]
+
+    return call
+
+
+def _weighed(y: Tensor, dy: Any) -> Tensor:
+    """Return a loss whose gradient with respect to y is dy, at no cost."""
+    return record(cpu.empty((), dy.dtype), (y,), lambda _, grads: dy)
+
+
+def _torch(make: Make, inputs: Arrays, dy: Any) -> Callable[[], Any]:
+    torch = module("torch")
+    function, xs = make(torch), [torch.tensor(x) for x in inputs]
+    if dy is None:
+        return lambda: function(*xs)
+    leaves, seed = [x.requires_grad_() for x in xs if x.is_floating_point()], torch.tensor(dy)
+
+    def call() -> list[Any]:
+        y = function(*xs)
+        return [y.detach(), *torch.autograd.grad(y, leaves, seed)]
+
+    return call
+
+
+def _jax(make: Make, inputs: Arrays, dy: Any) -> Callable[[], Any]:
+    jax = module("jax")
+    function, xs = make(jax), [jax.numpy.asarray(x) for x in inputs]
+    floats = sum(map(_is_float, inputs))
+
+    def both(seed: Any, *xs: Any) -> list[Any]:
+        y, pull = jax.vjp(lambda *leaves: function(*leaves, *xs[floats:]), *xs[:floats])
+        return [y, *pull(seed)]
+
+    compiled = jax.jit(function if dy is None else both)
+    arguments = xs if dy is None else [jax.numpy.asarray(dy), *xs]
+    return lambda: jax.block_until_ready(compiled(*arguments))
+
+
+def _numpy(make: Make, inputs: Arrays, dy: Any) -> Callable[[], Any]:
+    function, xs = make(numpy), [numpy.array(x) for x in inputs]
+    return lambda: function(*xs) if dy is None else function(*xs, dy)
