@@ -40,12 +40,14 @@ struct Huber {
   }
 };
 
-// x logit, t target, q weight of the positive class; log(1 + e^-x) = max(-x, 0) + log1p(e^-|x|) cannot overflow
+// x logit, t target, q weight of the positive class. Of -log(sigmoid(x)) = max(-x, 0) + log1p(e^-|x|) and of
+// -log(1 - sigmoid(x)) the first parts are put together, so nothing cancels, and a sure and right answer costs 0.
 struct BinaryCrossEntropyFormula {
   template <class V>
   HD static V value(V x, V t, V q) {
-    const V softplus = select(x < V(0.0), -x, V(0.0)) + log1p(exp(-abs(x)));
-    return (V(1.0) - t) * x + fma(q - V(1.0), t, V(1.0)) * softplus;
+    const V wrong = select(x < V(0.0), q * t, V(1.0) - t);
+    const V linear = select(wrong == V(0.0), V(0.0), wrong * abs(x));
+    return fma(fma(q - V(1.0), t, V(1.0)), log1p(exp(-abs(x))), linear);
   }
   template <class V>
   HD static V derivative(V x, V t, V q) {

@@ -91,17 +91,14 @@ struct Totals {
 };
 
 template <class T>
-Totals row_loss(const CrossEntropy<T>& a, int64_t row, T largest, double log_sum) {
+Totals row_loss(const CrossEntropy<T>& a, int64_t row, T largest, T log_sum) {
   const auto target = target_row(a, row, largest);
   Totals t{0, 1};
-  if (a.targets || target.floor != T(0)) {
-    const TargetSums sums = table<T>().target_sums(target);
-    t.loss = sums.mass * log_sum - sums.shifted;
-  }
+  if (a.targets || target.floor != T(0)) t.loss = table<T>().target_sums(target, log_sum).loss;
   if (a.labels) {
     const int64_t label = a.labels.data[row];
     t.weight = weight_of(a, label);
-    t.loss += double(target.keep) * t.weight * (log_sum - (double(target.x[label]) - double(largest)));
+    t.loss += double(target.keep) * t.weight * (double(log_sum) - (double(target.x[label]) - double(largest)));
   }
   return t;
 }
@@ -117,7 +114,7 @@ Totals losses(const CrossEntropy<T>& a, int64_t begin, int64_t end, Context& con
     T* const largest = a.saved.data + first;
     table<T>().log_sum_exp(a.x.data + first * a.classes, rows, a.classes, largest, largest + a.rows, log_sum);
     for (int64_t i = 0; i < rows; ++i)
-      if (counts(a, first + i, context)) total += row_loss(a, first + i, largest[i], double(log_sum[i]));
+      if (counts(a, first + i, context)) total += row_loss(a, first + i, largest[i], log_sum[i]);
   }
   return total;
 }
@@ -144,7 +141,7 @@ void cross_entropy_backward(const CrossEntropyBackward<T>& a, Context& context) 
       }
       const auto target = target_row(a, row, a.saved.data[row]);
       double mass = 0, own = 0;
-      if (a.targets || target.floor != T(0)) mass = table<T>().target_sums(target).mass;
+      if (a.targets || target.floor != T(0)) mass = table<T>().target_sums(target, T(0)).mass;
       if (a.labels) mass += own = double(target.keep) * weight_of(a, a.labels.data[row]);
       table<T>().gradient(target, T(scale * mass / double(a.saved.data[a.rows + row])), T(scale), dx);
       if (a.labels) dx[a.labels.data[row]] -= T(scale * own);

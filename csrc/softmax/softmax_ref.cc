@@ -81,12 +81,12 @@ double weighted_target(const TargetRow<T>& r, int64_t j) {
 }
 
 template <class T>
-TargetSums target_sums(const TargetRow<T>& r) {
+TargetSums target_sums(const TargetRow<T>& r, T log_sum) {
   TargetSums sums{0, 0};
   for (int64_t j = 0; j < r.classes; ++j) {
     const double wq = weighted_target(r, j);
     sums.mass += wq;
-    if (wq != 0) sums.shifted += wq * double(r.x[j] - r.largest);  // 0 log 0 is 0
+    if (wq != 0) sums.loss += wq * (double(log_sum) - double(r.x[j] - r.largest));  // 0 log 0 is 0
   }
   return sums;
 }

@@ -79,12 +79,12 @@ WXB_INLINE Vec weighted_target(const TargetRow<float>& r, Lanes lanes, int64_t i
   return r.weight ? lanes.load(r.weight + i) * q : q;
 }
 
-TargetSums target_sums(const TargetRow<float>& r) {
-  const Vec largest(r.largest), zero(0.f);
+TargetSums target_sums(const TargetRow<float>& r, float log_sum) {
+  const Vec largest(r.largest), log_all(log_sum), zero(0.f);
   return {sum_of(r.classes, [&](auto lanes, int64_t i) { return weighted_target(r, lanes, i); }),
           sum_of(r.classes, [&](auto lanes, int64_t i) {
             const Vec wq = weighted_target(r, lanes, i);
-            return select(wq == zero, zero, wq * (lanes.load(r.x + i) - largest));  // 0 log 0 is 0
+            return select(wq == zero, zero, wq * (log_all - (lanes.load(r.x + i) - largest)));  // 0 log 0 is 0
           })};
 }
 

@@ -13,7 +13,7 @@ struct TargetRow {
 };
 
 struct TargetSums {
-  double mass, shifted;  // sum_j w_j q_j, sum_j w_j q_j (x_j - largest)
+  double mass, loss;  // sum_j w_j q_j, -sum_j w_j q_j log p_j
 };
 
 template <class T>
@@ -25,7 +25,7 @@ struct SoftmaxTable {
   void (*log_softmax_backward)(const SoftmaxBackward<T>&, int64_t begin, int64_t end);
   // For each row of x (rows, classes): its largest element, sum_j exp(x_j - largest), and that sum's logarithm.
   void (*log_sum_exp)(const T* x, int64_t rows, int64_t classes, T* largest, T* sum, T* log_sum);
-  TargetSums (*target_sums)(const TargetRow<T>&);
+  TargetSums (*target_sums)(const TargetRow<T>&, T log_sum);
   // dx_j = factor exp(x_j - largest) - scale w_j q_j
   void (*gradient)(const TargetRow<T>&, T factor, T scale, T* dx);
 };
