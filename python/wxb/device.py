@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 from typing import Any
@@ -104,7 +105,7 @@ def unfinished_cuda() -> Device:
         raise CudaError(f"device 'cuda' is off: {reason}")
     import cupy
 
-    from . import _cuda  # type: ignore[attr-defined,unused-ignore]
+    _cuda: Any = importlib.import_module(f"{__package__}._cuda")
 
     _cuda.set_cupy(cupy)
     return Device("cuda", cupy, _cuda)
@@ -113,7 +114,7 @@ def unfinished_cuda() -> Device:
 def _why_no_gpu() -> str:
     """Say what is missing to run a kernel on a GPU: the module, the driver, CuPy; nothing where all is there."""
     try:
-        from . import _cuda  # type: ignore[attr-defined,unused-ignore]
+        _cuda: Any = importlib.import_module(f"{__package__}._cuda")
     except ImportError as error:
         return f"this build has no _cuda module ({error}); install nvcc and build wxb again"
     if _cuda.device_count() == 0:

@@ -15,6 +15,8 @@ from .errors import CaptureError
 if TYPE_CHECKING:
     from .autograd import Node
 
+HostArray = numpy.ndarray[Any, Any]
+
 __all__ = ["Parameter", "Tensor", "parameter", "tensor"]
 
 
@@ -134,11 +136,11 @@ class Tensor:
 
     # What reads the data on the host: not inside a captured step.
 
-    def numpy(self) -> numpy.ndarray[Any, Any]:
+    def numpy(self) -> HostArray:
         """Return a copy as a numpy array."""
         _host_access("numpy()")
-        copy = self.data.copy()
-        return copy if self.device.xp is numpy else self.device.xp.asnumpy(copy)
+        copy: HostArray = self.data.copy() if self.device is cpu else self.device.xp.asnumpy(self.data)
+        return copy
 
     def item(self) -> Any:
         """Return the only element as a Python number."""
@@ -168,7 +170,7 @@ class Tensor:
             raise ValueError(f"bool: shape is {self.shape}, the truth of several elements is ambiguous")
         return bool(self.data.item())
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray[Any, Any]:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
         if copy is False:
             raise ValueError("__array__: a Tensor converts to numpy by copying only")
         array = self.numpy()
@@ -249,7 +251,7 @@ def parameter(value: Any, dtype: Any = None, name: str | None = None) -> Paramet
     return Parameter(cpu.array(array, array.dtype), True, name)
 
 
-def as_array(value: Any, dtype: Any = None) -> numpy.ndarray[Any, Any]:
+def as_array(value: Any, dtype: Any = None) -> HostArray:
     """Return ``value`` as a numpy array of a dtype that Tensors have (see ``tensor``); perhaps the caller's memory."""
     if isinstance(value, Tensor):
         value = value.numpy()
@@ -272,8 +274,9 @@ def as_array(value: Any, dtype: Any = None) -> numpy.ndarray[Any, Any]:
 
 
 def _dtype_for(given: numpy.dtype[Any]) -> numpy.dtype[Any]:
-    if given.newbyteorder("=") in _KEPT:
-        return given.newbyteorder("=")
+    native: numpy.dtype[Any] = given.newbyteorder("=")
+    if native in _KEPT:
+        return native
     return numpy.dtype(numpy.float32 if given.kind == "f" else numpy.int64)
 
 

@@ -50,7 +50,7 @@ class Residual(Module):
         y, around = self.body(x), x if self.shortcut is None else self.shortcut(x)
         if y.shape != around.shape:
             raise ValueError(f"residual: body gives shape {y.shape}, the way around it {around.shape}; pass shortcut=")
-        return around + y
+        return ops.add(around, y)
 
 
 class Dropout(Module):

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy
 
-from .. import tensor as tensors
 from ..autograd import Grads, record
 from ..device import Array, Device, cpu
-from ..tensor import Tensor
+from ..tensor import Tensor, tensor
 from .reduce import sum_to
 
 __all__ = [
@@ -178,7 +177,7 @@ def _operand(name: str, value: Any, like: Tensor) -> Tensor | None:
                 f"{name}: a Tensor of {like.dtype} and the float {value}; convert it with .astype('float32')"
             )
         return None
-    return tensors.tensor(value, like.dtype, where=like.device)
+    return tensor(value, like.dtype, where=like.device)
 
 
 def _joint_shape(name: str, *arrays: Array) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ def _transpose(x: Tensor, *axes: Any) -> Tensor:
     return indexing.transpose(x, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
 
 
-def _matmul(a: Any, b: Any) -> Tensor:
+def _matmul(a: Any, b: Any) -> Any:
     if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
         return NotImplemented
     return gemm.matmul(a, b)

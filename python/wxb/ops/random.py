@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy
 
-from .. import device as devices
 from ..autograd import Grads, record
-from ..device import Array, Device
+from ..device import Array, Device, cpu
+from ..device import device as _device
 from ..tensor import Tensor
 
 __all__ = ["bernoulli", "dropout", "normal", "permutation", "randint", "uniform"]
@@ -24,7 +24,7 @@ def uniform(shape: Shape, low: float = 0.0, high: float = 1.0, dtype: Any = "flo
 
     Raises ``ValueError`` if ``low`` is above ``high`` or one is not finite.
     """
-    dev = devices.device(device)
+    dev = _device(device)
     y = dev.empty(_shape("uniform", shape), numpy.dtype(dtype))
     dev.kernels.uniform(_draw(dev, y.size), y, low, high)
     return _result(y, dev)
@@ -35,7 +35,7 @@ def normal(shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: Any = "floa
 
     Raises ``ValueError`` if ``std`` is negative or one is not finite.
     """
-    dev = devices.device(device)
+    dev = _device(device)
     y = dev.empty(_shape("normal", shape), numpy.dtype(dtype))
     dev.kernels.normal(_draw(dev, y.size), y, mean, std)
     return _result(y, dev)
@@ -43,7 +43,7 @@ def normal(shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: Any = "floa
 
 def bernoulli(shape: Shape, p: float = 0.5, dtype: Any = "float32", device: Any = None) -> Tensor:
     """Draw 1 with probability ``p`` (in steps of 2^-24), else 0 -> shape. Raises ``ValueError`` for p not in [0, 1]."""
-    dev = devices.device(device)
+    dev = _device(device)
     y = dev.empty(_shape("bernoulli", shape), numpy.dtype(dtype))
     dev.kernels.bernoulli(_draw(dev, y.size), y, p)
     return _result(y, dev)
@@ -51,7 +51,7 @@ def bernoulli(shape: Shape, p: float = 0.5, dtype: Any = "float32", device: Any 
 
 def randint(shape: Shape, low: int, high: int, device: Any = None) -> Tensor:
     """Draw integers evenly from ``low, ..., high - 1``. -> shape, int64. Raises ``ValueError`` unless low < high."""
-    dev = devices.device(device)
+    dev = _device(device)
     y = dev.empty(_shape("randint", shape), _INT)
     dev.kernels.randint(_draw(dev, y.size), y, low, high)
     return _result(y, dev)
@@ -59,7 +59,7 @@ def randint(shape: Shape, low: int, high: int, device: Any = None) -> Tensor:
 
 def permutation(n: int, device: Any = None) -> Tensor:
     """Put ``0, ..., n - 1`` in random order. -> (n,), int64. Raises ``ValueError`` for a negative ``n``."""
-    dev = devices.device(device)
+    dev = _device(device)
     y = dev.empty(_shape("permutation", (n,)), _INT)
     dev.kernels.permutation(_draw(dev, y.size), y)
     return _result(y, dev)
@@ -103,6 +103,6 @@ def _shape(name: str, shape: Shape) -> tuple[int, ...]:
 
 def _result(array: Array, dev: Device) -> Tensor:
     out = Tensor(array)
-    if dev is not devices.cpu:
+    if dev is not cpu:
         out.device = dev
     return out

@@ -35,4 +35,4 @@ def recipe(name: str) -> Recipe:
     """Return the recipe called ``name``; ``ValueError`` lists those there are."""
     if name not in RECIPES:
         raise ValueError(f"recipe: {name!r} is not one of {', '.join(RECIPES)}")
-    return importlib.import_module(f"{__name__}.{RECIPES[name][0]}")  # type: ignore[return-value]
+    return importlib.import_module(f"{__name__}.{RECIPES[name][0]}")

@@ -97,4 +97,5 @@ def read_picture(file: str, shape: Sequence[int], ink: float) -> Array:
         raise ValueError(f"predict: {file} is no picture that Pillow can read") from None
     x = numpy.asarray(grey, numpy.float32) / 255
     border = numpy.concatenate([x[0], x[-1], x[:, 0], x[:, -1]])
-    return (1 - x if border.mean() > 0.5 else x) * numpy.float32(ink)
+    scaled: Array = (1 - x if border.mean() > 0.5 else x) * numpy.float32(ink)
+    return scaled

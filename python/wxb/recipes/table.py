@@ -27,13 +27,14 @@ def train(options: Options) -> dict[str, Any]:
     frame = read_table(options.file)
     if options.target is None:
         raise ValueError(f"csv: no target is given; pass --target with one of {', '.join(map(repr, frame.columns))}")
+    target = options.target
     options = options.chosen(epochs=200, lr=5e-3, batch_size=32)
     run = Run("csv", options)
-    known = labelled(frame, options.target)
-    classifies = find_task(known[options.target]) == "classification"
-    keys = known[options.target].astype(str).to_numpy() if classifies else None
+    known = labelled(frame, target)
+    classifies = find_task(known[target]) == "classification"
+    keys = known[target].astype(str).to_numpy() if classifies else None
     training, test = _rows(len(known), options.seed, keys)
-    encoder = TableEncoder.fit(known.iloc[training], options.target, "classification" if classifies else "regression")
+    encoder = TableEncoder.fit(known.iloc[training], target, "classification" if classifies else "regression")
     messages = _said(encoder, len(frame) - len(known))
     _, names = numpy.unique(keys[training], return_inverse=True) if keys is not None else (None, None)
     inner, stop = _rows(len(training), options.seed, names)

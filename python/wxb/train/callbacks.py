@@ -76,14 +76,15 @@ class EarlyStopping(Callback):
 
     def on_fit_begin(self, trainer: Trainer) -> None:
         """Forget an earlier training."""
-        self._best, self._waited, self._state = _Best(self.monitor, self.mode), 0, {}
+        self._best, self._waited = _Best(self.monitor, self.mode), 0
+        self._state: dict[str, Any] = {}
 
     def on_epoch_end(self, trainer: Trainer, figures: dict[str, float]) -> None:
         """Compare the epoch with the best one."""
         if self._best.improved(figures, self.min_delta):
             self._waited, self.best_epoch = 0, trainer.epoch
             if self.restore_best:
-                self._state: dict[str, Any] = trainer.model.state_dict()
+                self._state = trainer.model.state_dict()
             return
         self._waited += 1
         if self._waited >= self.patience:

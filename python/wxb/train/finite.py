@@ -37,7 +37,7 @@ def first_not_finite(model: Module, x: Tensor, y: Tensor) -> str:
 
     try:
         for name, layer in watched:
-            layer.forward = watch(name, layer)  # type: ignore[method-assign]
+            layer.forward = watch(name, layer)
         with no_grad():
             model(x)
     finally:

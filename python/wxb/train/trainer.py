@@ -211,7 +211,9 @@ class Trainer:
         from tqdm.auto import tqdm
 
         last = {name: self.history[name][-1] for name in self.history if name not in ("seconds", "lr")}
-        return tqdm(loader, f"epoch {self.epoch + 1}", leave=False, postfix={k: f"{v:.4f}" for k, v in last.items()})
+        shown = {name: f"{value:.4f}" for name, value in last.items()}
+        bar: Iterable[tuple[Any, ...]] = tqdm(loader, f"epoch {self.epoch + 1}", leave=False, postfix=shown)
+        return bar
 
 
 class _evaluating:

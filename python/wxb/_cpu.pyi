@@ -1,0 +1,641 @@
+from __future__ import annotations
+import collections.abc
+import numpy
+import typing
+
+class Plan:
+    def __enter__(self) -> None: ...
+    def __exit__(self, *args: object) -> None: ...
+    def __init__(self) -> None: ...
+    def __len__(self) -> int: ...
+    def poison(self) -> None: ...
+    def replay(self) -> None: ...
+    def run(self, inputs: collections.abc.Sequence[numpy.ndarray], alias_outputs: bool = False) -> list[typing.Any]: ...
+    def set_state(self, arg0: str) -> None: ...
+    def state(self) -> bytes: ...
+    def summary(self) -> list[typing.Any]: ...
+    @property
+    def memory(self) -> Usage: ...
+    @property
+    def outputs(self) -> list[numpy.ndarray]: ...
+    @outputs.setter
+    def outputs(self, arg0: collections.abc.Sequence[numpy.ndarray]) -> None: ...
+    @property
+    def slots(self) -> list[numpy.ndarray]: ...
+    @slots.setter
+    def slots(self, arg0: collections.abc.Sequence[numpy.ndarray]) -> None: ...
+
+class Usage:
+    @property
+    def live(self) -> int: ...
+    @property
+    def peak(self) -> int: ...
+    @peak.setter
+    def peak(self, arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    @property
+    def reserved(self) -> int: ...
+
+class Unary:
+    """
+    Members:
+
+      none
+
+      relu
+
+      leaky_relu
+
+      elu
+
+      selu
+
+      gelu
+
+      gelu_tanh
+
+      silu
+
+      sigmoid
+
+      tanh
+
+      softplus
+
+      hardswish
+
+      exp
+
+      log
+
+      sqrt
+
+      abs
+
+      negative
+
+      clip
+    """
+
+    __members__: typing.ClassVar[dict[str, Unary]]
+    abs: typing.ClassVar[Unary]
+    clip: typing.ClassVar[Unary]
+    elu: typing.ClassVar[Unary]
+    exp: typing.ClassVar[Unary]
+    gelu: typing.ClassVar[Unary]
+    gelu_tanh: typing.ClassVar[Unary]
+    hardswish: typing.ClassVar[Unary]
+    leaky_relu: typing.ClassVar[Unary]
+    log: typing.ClassVar[Unary]
+    negative: typing.ClassVar[Unary]
+    none: typing.ClassVar[Unary]
+    relu: typing.ClassVar[Unary]
+    selu: typing.ClassVar[Unary]
+    sigmoid: typing.ClassVar[Unary]
+    silu: typing.ClassVar[Unary]
+    softplus: typing.ClassVar[Unary]
+    sqrt: typing.ClassVar[Unary]
+    tanh: typing.ClassVar[Unary]
+    @typing.overload
+    def __eq__(self, other: Unary) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Unary) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class Binary:
+    """
+    Members:
+
+      add
+
+      subtract
+
+      multiply
+
+      divide
+
+      power
+
+      minimum
+
+      maximum
+    """
+
+    __members__: typing.ClassVar[dict[str, Binary]]
+    add: typing.ClassVar[Binary]
+    divide: typing.ClassVar[Binary]
+    maximum: typing.ClassVar[Binary]
+    minimum: typing.ClassVar[Binary]
+    multiply: typing.ClassVar[Binary]
+    power: typing.ClassVar[Binary]
+    subtract: typing.ClassVar[Binary]
+    @typing.overload
+    def __eq__(self, other: Binary) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Binary) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class Comparison:
+    """
+    Members:
+
+      equal
+
+      not_equal
+
+      less
+
+      less_equal
+
+      greater
+
+      greater_equal
+    """
+
+    __members__: typing.ClassVar[dict[str, Comparison]]
+    equal: typing.ClassVar[Comparison]
+    greater: typing.ClassVar[Comparison]
+    greater_equal: typing.ClassVar[Comparison]
+    less: typing.ClassVar[Comparison]
+    less_equal: typing.ClassVar[Comparison]
+    not_equal: typing.ClassVar[Comparison]
+    @typing.overload
+    def __eq__(self, other: Comparison) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Comparison) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class Padding:
+    """
+    Members:
+
+      constant
+
+      reflect
+
+      edge
+    """
+
+    __members__: typing.ClassVar[dict[str, Padding]]
+    constant: typing.ClassVar[Padding]
+    edge: typing.ClassVar[Padding]
+    reflect: typing.ClassVar[Padding]
+    @typing.overload
+    def __eq__(self, other: Padding) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Padding) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class Loss:
+    """
+    Members:
+
+      mse
+
+      mae
+
+      huber
+    """
+
+    __members__: typing.ClassVar[dict[str, Loss]]
+    huber: typing.ClassVar[Loss]
+    mae: typing.ClassVar[Loss]
+    mse: typing.ClassVar[Loss]
+    @typing.overload
+    def __eq__(self, other: Loss) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Loss) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class TableFloat32:
+    def adam(
+        self,
+        arg0: numpy.ndarray,
+        arg1: numpy.ndarray,
+        arg2: typing.SupportsFloat | typing.SupportsIndex,
+        arg3: typing.SupportsFloat | typing.SupportsIndex,
+        arg4: typing.SupportsFloat | typing.SupportsIndex,
+        arg5: typing.SupportsFloat | typing.SupportsIndex,
+        arg6: bool,
+    ) -> None: ...
+    def clip(self, arg0: numpy.ndarray, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    def rmsprop(
+        self,
+        arg0: numpy.ndarray,
+        arg1: numpy.ndarray,
+        arg2: typing.SupportsFloat | typing.SupportsIndex,
+        arg3: typing.SupportsFloat | typing.SupportsIndex,
+        arg4: typing.SupportsFloat | typing.SupportsIndex,
+        arg5: typing.SupportsFloat | typing.SupportsIndex,
+        arg6: bool,
+    ) -> None: ...
+    def sgd(
+        self,
+        arg0: numpy.ndarray,
+        arg1: numpy.ndarray,
+        arg2: typing.SupportsFloat | typing.SupportsIndex,
+        arg3: typing.SupportsFloat | typing.SupportsIndex,
+        arg4: bool,
+    ) -> None: ...
+
+class TableFloat64:
+    def adam(
+        self,
+        arg0: numpy.ndarray,
+        arg1: numpy.ndarray,
+        arg2: typing.SupportsFloat | typing.SupportsIndex,
+        arg3: typing.SupportsFloat | typing.SupportsIndex,
+        arg4: typing.SupportsFloat | typing.SupportsIndex,
+        arg5: typing.SupportsFloat | typing.SupportsIndex,
+        arg6: bool,
+    ) -> None: ...
+    def clip(self, arg0: numpy.ndarray, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    def rmsprop(
+        self,
+        arg0: numpy.ndarray,
+        arg1: numpy.ndarray,
+        arg2: typing.SupportsFloat | typing.SupportsIndex,
+        arg3: typing.SupportsFloat | typing.SupportsIndex,
+        arg4: typing.SupportsFloat | typing.SupportsIndex,
+        arg5: typing.SupportsFloat | typing.SupportsIndex,
+        arg6: bool,
+    ) -> None: ...
+    def sgd(
+        self,
+        arg0: numpy.ndarray,
+        arg1: numpy.ndarray,
+        arg2: typing.SupportsFloat | typing.SupportsIndex,
+        arg3: typing.SupportsFloat | typing.SupportsIndex,
+        arg4: bool,
+    ) -> None: ...
+
+class Reduction:
+    """
+    Members:
+
+      sum
+
+      mean
+
+      max
+
+      min
+
+      norm
+
+      var
+
+      ties
+
+      argmax
+
+      argmin
+    """
+
+    __members__: typing.ClassVar[dict[str, Reduction]]
+    argmax: typing.ClassVar[Reduction]
+    argmin: typing.ClassVar[Reduction]
+    max: typing.ClassVar[Reduction]
+    mean: typing.ClassVar[Reduction]
+    min: typing.ClassVar[Reduction]
+    norm: typing.ClassVar[Reduction]
+    sum: typing.ClassVar[Reduction]
+    ties: typing.ClassVar[Reduction]
+    var: typing.ClassVar[Reduction]
+    @typing.overload
+    def __eq__(self, other: Reduction) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Reduction) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+def argreduce(
+    op: Reduction,
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def bce_with_logits_backward(
+    x: numpy.ndarray,
+    target: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    pos_weight: numpy.ndarray | None,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray,
+) -> None: ...
+def bce_with_logits_forward(
+    x: numpy.ndarray,
+    target: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    pos_weight: numpy.ndarray | None,
+    loss: numpy.ndarray,
+) -> None: ...
+def bernoulli(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+def binary_backward(
+    arg0: Binary,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+) -> None: ...
+def binary_forward(arg0: Binary, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: numpy.ndarray) -> None: ...
+def broadcast_forward(arg0: numpy.ndarray, arg1: numpy.ndarray) -> None: ...
+def cast(arg0: numpy.ndarray, arg1: numpy.ndarray) -> None: ...
+def compare(arg0: Comparison, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: numpy.ndarray) -> None: ...
+def concat(
+    arg0: collections.abc.Sequence[numpy.ndarray], arg1: numpy.ndarray, arg2: typing.SupportsInt | typing.SupportsIndex
+) -> None: ...
+def copy_bandwidth(
+    bytes: typing.SupportsInt | typing.SupportsIndex, seconds: typing.SupportsFloat | typing.SupportsIndex = 0.1
+) -> float: ...
+def cross_entropy_backward(
+    x: numpy.ndarray,
+    labels: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    saved: numpy.ndarray,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray,
+    label_smoothing: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    ignore_index: typing.SupportsInt | typing.SupportsIndex = -100,
+) -> None: ...
+def cross_entropy_forward(
+    x: numpy.ndarray,
+    labels: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    loss: numpy.ndarray,
+    saved: numpy.ndarray,
+    label_smoothing: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    ignore_index: typing.SupportsInt | typing.SupportsIndex = -100,
+) -> None: ...
+def dropout_forward(
+    arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: typing.SupportsFloat | typing.SupportsIndex
+) -> None: ...
+def embedding_backward(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray) -> None: ...
+def embedding_forward(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray) -> None: ...
+def empty(shape: tuple[int, ...], dtype: typing.Any, persistent: bool = False) -> typing.Any: ...
+def empty_cache() -> None: ...
+def fail_allocation(after: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+def fill(arg0: numpy.ndarray, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+def fma_peak(seconds: typing.SupportsFloat | typing.SupportsIndex = 0.1) -> float: ...
+def gather(
+    arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: typing.SupportsInt | typing.SupportsIndex
+) -> None: ...
+def isa() -> str: ...
+def isa_reason() -> str: ...
+def isas() -> list[str]: ...
+def linear_backward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray | None,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+    arg6: numpy.ndarray | None,
+    arg7: Unary,
+    arg8: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def linear_forward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray | None,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: Unary,
+    arg6: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def log_softmax_backward(y: numpy.ndarray, dy: numpy.ndarray, dx: numpy.ndarray) -> None: ...
+def log_softmax_forward(x: numpy.ndarray, y: numpy.ndarray) -> None: ...
+def loss_backward(
+    op: Loss,
+    prediction: numpy.ndarray,
+    target: numpy.ndarray,
+    dy: numpy.ndarray,
+    dprediction: numpy.ndarray | None,
+    dtarget: numpy.ndarray | None,
+    delta: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+) -> None: ...
+def loss_forward(
+    op: Loss,
+    prediction: numpy.ndarray,
+    target: numpy.ndarray,
+    loss: numpy.ndarray,
+    delta: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+) -> None: ...
+def matmul(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: bool, arg4: bool) -> None: ...
+def memory() -> Usage: ...
+def nll_backward(
+    labels: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    total: numpy.ndarray,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray,
+    ignore_index: typing.SupportsInt | typing.SupportsIndex = -100,
+) -> None: ...
+def nll_forward(
+    x: numpy.ndarray,
+    labels: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    loss: numpy.ndarray,
+    total: numpy.ndarray,
+    ignore_index: typing.SupportsInt | typing.SupportsIndex = -100,
+) -> None: ...
+def normal(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: typing.SupportsFloat | typing.SupportsIndex,
+    arg3: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def num_threads() -> int: ...
+def one_hot(arg0: numpy.ndarray, arg1: numpy.ndarray) -> None: ...
+def optimizer_table(arg0: collections.abc.Sequence[collections.abc.Sequence[numpy.ndarray]]) -> typing.Any: ...
+def pad_backward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    arg3: Padding,
+) -> None: ...
+def pad_forward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    arg3: Padding,
+    arg4: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def permutation(arg0: numpy.ndarray, arg1: numpy.ndarray) -> None: ...
+def randint(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: typing.SupportsInt | typing.SupportsIndex,
+    arg3: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def recording() -> bool: ...
+def reduce_backward(
+    op: Reduction,
+    x: numpy.ndarray | None,
+    y: numpy.ndarray | None,
+    ties: numpy.ndarray | None,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    correction: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+) -> None: ...
+def reduce_forward(
+    op: Reduction,
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    outer: typing.SupportsInt | typing.SupportsIndex,
+    count: typing.SupportsInt | typing.SupportsIndex,
+    inner: typing.SupportsInt | typing.SupportsIndex,
+    correction: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    about: numpy.ndarray | None = None,
+) -> None: ...
+def rng_advance(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+def scatter_add(
+    arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: typing.SupportsInt | typing.SupportsIndex
+) -> None: ...
+def set_isa(name: str) -> None: ...
+def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+def slice_backward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    arg3: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+) -> None: ...
+def slice_forward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    arg3: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+) -> None: ...
+def softmax_backward(y: numpy.ndarray, dy: numpy.ndarray, dx: numpy.ndarray) -> None: ...
+def softmax_forward(x: numpy.ndarray, y: numpy.ndarray) -> None: ...
+def split(
+    arg0: numpy.ndarray,
+    arg1: collections.abc.Sequence[numpy.ndarray | None],
+    arg2: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    arg3: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def take(
+    arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: typing.SupportsInt | typing.SupportsIndex
+) -> None: ...
+def take_backward(
+    arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: typing.SupportsInt | typing.SupportsIndex
+) -> None: ...
+def transpose_forward(
+    arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]
+) -> None: ...
+def unary_backward(
+    arg0: Unary,
+    arg1: numpy.ndarray | None,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: typing.SupportsFloat | typing.SupportsIndex,
+    arg5: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def unary_forward(
+    arg0: Unary,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray,
+    arg3: typing.SupportsFloat | typing.SupportsIndex,
+    arg4: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def uniform(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: typing.SupportsFloat | typing.SupportsIndex,
+    arg3: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def where(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: numpy.ndarray) -> None: ...
