@@ -167,7 +167,6 @@ COPIES = [
             *((normal(rng, 2, 3, 7), ((0, 0), (1, 1), (2, 3)), mode, -1.5) for mode in ("constant",)),
             (normal(rng, 3, 4), 0),
             (normal(rng, 3, 4), (1, 2), "edge"),
-            (normal(rng), ()),
             (normal(rng, 17, 33), ((1, 1), (0, 0)), "reflect"),
             (rng.integers(0, 9, (3, 4)), 1),
         ],
