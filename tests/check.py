@@ -105,7 +105,7 @@ def bounds(row: Row, sample: Sample, dtype: Any, want: list[Array]) -> list[Arra
     with np.errstate(all="ignore"):
         sizes = want if row.magnitude is None else row.magnitude(*sample)
     sizes = sizes if isinstance(sizes, (list, tuple)) else [sizes]
-    info = np.finfo(dtype)
+    info = np.finfo(row.gives or dtype)
     return [
         float(info.eps) * roundings * np.abs(np.asarray(s, np.float64)) + 4 * float(info.smallest_normal) for s in sizes
     ]
@@ -159,7 +159,9 @@ def exact_on_integers(row: Row, dtype: Any) -> None:
 
 
 def has_gradient(row: Row, sample: Sample) -> bool:
-    return any(x.size and x.dtype == np.float64 for i in row.grad if i < len(sample) for x in flat(sample[i]))
+    """Say whether there is something to differentiate, and a finite value of it (not a variance of one number)."""
+    leaves = [x for i in row.grad if i < len(sample) for x in flat(sample[i]) if x.size and x.dtype == np.float64]
+    return bool(leaves) and all(np.isfinite(y).all() for y in expected(row, sample))
 
 
 def moved(sample: Sample, row: Row, step: float, rng: np.random.Generator) -> Sample:

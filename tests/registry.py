@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rows import Row, elementwise, gemm, loss, random, reduce, softmax
+from rows import Row, elementwise, gemm, indexing, loss, random, reduce, softmax
 
 ROWS: list[Row] = [
     *elementwise.ROWS,
@@ -10,5 +10,6 @@ ROWS: list[Row] = [
     *reduce.ROWS,
     *softmax.ROWS,
     *loss.ROWS,
+    *indexing.ROWS,
     *random.ROWS,
 ]

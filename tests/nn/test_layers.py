@@ -102,7 +102,7 @@ def test_the_activation_chooses_the_initialiser() -> None:
 
 
 def test_an_initialiser_of_ones_own() -> None:
-    layer = nn.Linear(3, 2, init=lambda shape, fan_in, fan_out, rng: np.full(shape, fan_in + 10 * fan_out))
+    layer = nn.Linear(3, 2, init=lambda shape, fan_in, fan_out, rng: np.full(shape, fan_in + 10.0 * fan_out))
     assert layer.weight.tolist() == [[23.0] * 3] * 2
 
 

@@ -144,7 +144,7 @@ CROSS_ENTROPY_FAULTS = [
         lambda: labels_of([0, 1, 2], 2, 3), ValueError, "labels have shape (3,) for logits (2, 3), they must be (2,)"
     ),
     Fault(lambda: labels_of([[0], [1]], 2, 3), ValueError, "labels have shape (2, 1) for logits (2, 3)"),
-    Fault(lambda: labels_of([0.0, 1.0], 2, 3), TypeError, "class numbers must be int64; use .astype('int64')"),
+    Fault(lambda: labels_of([0.0, 1.0], 2, 3), TypeError, "class numbers must be int64; use .astype()"),
     Fault(
         lambda: (*labels_of([0, 1], 2, 3), wxb.tensor(np.ones(2))), ValueError, "weight has shape (2,), it must be (3,)"
     ),

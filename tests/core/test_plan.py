@@ -1,0 +1,128 @@
+"""Plan: what the raw recording keeps, refuses and says of itself."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from wxb.device import cpu
+
+K = cpu.kernels
+FLOAT = np.dtype(np.float32)
+
+
+def doubling(n: int = 1000) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Record y = (x + x) * x with a scratch array from the arena."""
+    plan = K.Plan()
+    x, y = cpu.empty((n,), FLOAT, True), cpu.empty((n,), FLOAT, True)
+    x[...] = 1.0
+    with plan:
+        scratch = cpu.empty((n,), FLOAT)
+        K.binary_forward(K.Binary.add, x, x, scratch)
+        K.binary_forward(K.Binary.multiply, scratch, x, y)
+    plan.slots, plan.outputs = [x], [y]
+    return plan, x, y
+
+
+def test_a_replay_repeats_the_launches() -> None:
+    plan, x, y = doubling()
+    assert len(plan) == 2 and not K.recording()
+    x[...] = 3.0
+    plan.replay()
+    assert (y == 18).all()
+    plan.poison()
+    [out] = plan.run([np.full(1000, 5, np.float32)])
+    assert (out == 50).all() and out is not y and (y == 50).all()
+    [alias] = plan.run([np.full(1000, 2, np.float32)], alias_outputs=True)
+    assert alias is y and (y == 8).all() and (out == 50).all()
+
+
+def test_a_plan_keeps_what_it_touches() -> None:
+    plan, x, y = doubling()
+    plan.slots = []
+    del x
+    gc.collect()
+    junk = [cpu.empty((1000,), FLOAT) for _ in range(20)]
+    for array in junk:
+        array[...] = np.nan
+    plan.replay()
+    assert (y == 2).all()
+
+
+def test_a_scratch_array_outlives_its_plan() -> None:
+    plan = K.Plan()
+    with plan:
+        scratch = cpu.empty((1000,), FLOAT)
+        K.fill(scratch, 3.0)
+    del plan
+    gc.collect()
+    assert (scratch == 3).all()
+
+
+def test_summary_counts_bytes_and_work() -> None:
+    plan, _, _ = doubling(100)
+    assert [(name, size) for name, size, _ in plan.summary()] == [("binary_forward", 1200), ("binary_forward", 1200)]
+    assert all(work > 0 for *_, work in plan.summary())
+
+
+def test_state_is_what_lies_outside() -> None:
+    plan, _, y = doubling(10)
+    plan.replay()
+    before = plan.state()
+    assert before == y.tobytes()
+    y[...] = 0.0
+    plan.set_state(before)
+    assert y.tobytes() == before
+    with pytest.raises(ValueError, match="plan: the state has 3 bytes, this plan has 40"):
+        plan.set_state(b"abc")
+
+
+def test_inputs_must_fit() -> None:
+    plan, *_ = doubling(10)
+    with pytest.raises(ValueError, match="plan: 0 inputs given, 1 recorded"):
+        plan.run([])
+    for bad in (np.zeros(9, np.float32), np.zeros(20, np.float32)[::2]):
+        with pytest.raises(ValueError, match="plan: input 0 is not contiguous or has another size than was recorded"):
+            plan.run([bad])
+    with pytest.raises(TypeError):
+        plan.run([None])
+
+
+def test_one_recording_at_a_time() -> None:
+    with K.Plan(), pytest.raises(RuntimeError, match="another one is already recording on this thread"):
+        K.Plan().__enter__()
+    assert not K.recording()
+
+
+def test_recording_is_of_this_thread() -> None:
+    seen = []
+    with K.Plan():
+        thread = threading.Thread(target=lambda: seen.append(K.recording()))
+        thread.start()
+        thread.join()
+        assert K.recording()
+    assert seen == [False]
+
+
+def test_an_error_while_recording_ends_it() -> None:
+    plan = K.Plan()
+    with pytest.raises(ValueError, match="binary_forward"), plan:
+        K.binary_forward(K.Binary.add, np.zeros(2, np.float32), np.zeros(3, np.float32), np.zeros(2, np.float32))
+    assert not K.recording() and len(plan) == 0
+
+
+def test_the_arena_packs_what_does_not_live_together() -> None:
+    plan = K.Plan()
+    with plan:
+        a = cpu.empty((1000,), FLOAT)
+        b = cpu.empty((1000,), FLOAT)
+        del a
+        c = cpu.empty((500,), FLOAT)
+        d = cpu.empty((500,), FLOAT)
+        del b, c, d
+        e = cpu.empty((2000,), FLOAT)
+        del e
+    assert plan.memory.live == 0 and plan.memory.peak <= 8192 and plan.memory.reserved <= 1.3 * plan.memory.peak
