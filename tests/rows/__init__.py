@@ -13,6 +13,9 @@ Sample = tuple[Any, ...]  # positional arguments: float64, int64 and bool arrays
 
 SEED = 7  # what wxb.seed gets before an op runs
 
+# NaN, infinities, zero with a sign, and what is subnormal in float32
+SPECIAL = (np.nan, np.inf, -np.inf, -0.0, 2.0**-140, -(2.0**-140))
+
 # Lengths around the widths of vectors (4, 8, 16) and of pairs of them, with primes between.
 LENGTHS = (0, 1, 2, 3, 4, 5, 7, 8, 9, 13, 15, 16, 17, 23, 31, 32, 33, 63, 64, 65, 127, 257, 1009)
 
@@ -42,7 +45,7 @@ class Row:
     exact: bool = False  # bit-exact on small integers
     slope: float = 0.0  # of a function whose derivative is a difference (1 - y² where y is near 1): its largest value
     gives: Any = None  # dtype of the output, where it is another float than that of the inputs
-    nan: str = ""  # why NaN, Inf or -0 in the inputs does not give what the oracle gives, where it does not
+    special: tuple[float, ...] = SPECIAL  # which the oracle rules of: a row with fewer says why
     errors: Sequence[Fault] = field(default_factory=tuple)
 
     @property

@@ -222,12 +222,12 @@ def cast(dtype: str, grad: tuple[int, ...] = (), **more: Any) -> Row:
     )
 
 
-NO_INTEGER = "NaN and what the integer type cannot hold become 0"
+FINITE = (-0.0, 2.0**-140, -(2.0**-140))  # NaN and what an integer cannot hold become 0
 CAST = [
     cast("float64", grad=(0,), gives=np.float64),
     cast("float32", gives=np.float32),
-    cast("int64", nan=NO_INTEGER),
-    cast("uint8", nan=NO_INTEGER),
+    cast("int64", special=FINITE),
+    cast("uint8", special=FINITE),
     cast("bool"),
 ]
 

@@ -47,6 +47,8 @@ def errors_of(name: str, oracle: Callable[..., Any], *parameters: float, **more:
 
 # ---- binary cross-entropy ----
 
+FINITE_OR_NAN = (np.nan, -0.0, 2.0**-140)  # of an infinite logit the loss is NaN or infinite, as in PyTorch
+
 
 def softplus(x: Array) -> Array:
     return np.logaddexp(0, x)
@@ -153,6 +155,7 @@ ROWS = [
         large=lambda rng: (normal(rng, 300, 170), chances(rng, 300, 170)),
         roundings=lambda x, *_: 16.0 + x.size,
         magnitude=lambda x, t, *more: np.abs(bce(x, t, *more)) + (np.abs(x).mean() if x.size else 0),
+        special=FINITE_OR_NAN,
         slope=1,
         errors=BCE_FAULTS,
     ),

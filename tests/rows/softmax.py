@@ -33,6 +33,10 @@ def softmax(x: Array, axis: int = -1) -> Array:
     return e / e.sum(axis, keepdims=True)
 
 
+def largest(x: Array, axis: int) -> Array:
+    return np.abs(x).max(axis, keepdims=True) if x.size else np.zeros(())
+
+
 def spread(x: Array, axis: int = -1) -> float:
     """The exponent x - max is rounded before exp is taken of it."""
     apart = [x.max(axis, keepdims=True) - x] if x.size and np.isfinite(x).all() else [np.zeros(1)]
@@ -163,7 +167,7 @@ ROWS = [
         samples,
         large,
         roundings=lambda x, axis=-1: 8.0 + x.shape[axis],
-        magnitude=lambda x, axis=-1: np.abs(x) + np.abs(log_softmax(x, axis)) + (np.abs(x).max() if x.size else 0),
+        magnitude=lambda x, axis=-1: np.abs(x) + np.abs(log_softmax(x, axis)) + largest(x, axis),
         slope=1,
         errors=FAULTS,
     ),
@@ -185,5 +189,6 @@ ROWS = [
         large=lambda rng: (normal(rng, 700, 130), probabilities(rng, 700, 130)),
         roundings=lambda x, *_: 16.0 + x.shape[-1],
         magnitude=loss_size,
+        special=(np.nan, -0.0, 2.0**-140),  # probabilities are finite
     ),
 ]
