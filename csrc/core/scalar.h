@@ -10,6 +10,12 @@ namespace wxb {
 HD float select(bool mask, float a, float b) { return mask ? a : b; }
 HD double select(bool mask, double a, double b) { return mask ? a : b; }
 
+// The first number where either is NaN, so min(max(x, low), high) keeps NaN.
+HD float min(float a, float b) { return b < a ? b : a; }
+HD double min(double a, double b) { return b < a ? b : a; }
+HD float max(float a, float b) { return a < b ? b : a; }
+HD double max(double a, double b) { return a < b ? b : a; }
+
 HD float exp(float x) { return ::expf(x); }
 HD double exp(double x) { return ::exp(x); }
 HD float log(float x) { return ::logf(x); }
@@ -30,6 +36,28 @@ HD float pow(float x, float y) { return ::powf(x, y); }
 HD double pow(double x, double y) { return ::pow(x, y); }
 HD float fma(float a, float b, float c) { return ::fmaf(a, b, c); }
 HD double fma(double a, double b, double c) { return ::fma(a, b, c); }
+
+// 1 / (1 + e^-x), for negative x as e^x / (1 + e^x), which keeps the digits of small values
+HD float sigmoid(float x) {
+  const float z = ::expf(-::fabsf(x));
+  return (x < 0 ? z : 1.f) / (1.f + z);
+}
+HD double sigmoid(double x) {
+  const double z = ::exp(-::fabs(x));
+  return (x < 0 ? z : 1.0) / (1.0 + z);
+}
+
+// The standard normal distribution: e^(-x^2/2) / sqrt(2 pi) and its integral.
+template <class T>
+struct Gaussian {
+  T density, cdf;
+};
+HD Gaussian<float> gaussian(float x) {
+  return {0.3989422804f * ::expf(-0.5f * x * x), 0.5f * ::erfcf(-0.7071067812f * x)};
+}
+HD Gaussian<double> gaussian(double x) {
+  return {0.3989422804014327 * ::exp(-0.5 * x * x), 0.5 * ::erfc(-0.7071067811865476 * x)};
+}
 
 // Reinterpretations and conversions.
 HD int32_t bits(float x) {

@@ -1,125 +1,134 @@
 #pragma once
 #include "core/simd.h"
 
-// Vector exp, log and what is made of them. Errors are stated in units in the last place (ulp) of the float32 result
-// and tested over the whole range by tests/elementwise. NaN in gives NaN out.
+// Vector exp, log and what is made of them. An error is in units in the last place (ulp) of the float32 result, the
+// largest over all 2^32 arguments; tests/elementwise/test_math.py holds them to it. NaN in gives NaN out, infinities,
+// signed zeros and subnormals are treated as in C. Every target gives the same bits: the same operations in the same
+// order, each rounded once. Coefficients are minimax fits (a linear program on Chebyshev nodes, weighted for the
+// relative error of the result, each coefficient rounded to float32 before the next is fitted); the error given with
+// each is that of the fit alone, in exact arithmetic.
 namespace wxb::WXB_TARGET {
 
-// 2^n for integer n in [-126, 127]
-WXB_INLINE Vec power_of_two(Mask::Native n) { return from_bits((n + 127) << 23); }
-
-WXB_INLINE Vec round(Vec x) {   // to the nearest integer, ties to even, |x| < 2^22
-  const Vec magic(12582912.f);  // 1.5 * 2^23: the sum has no fraction bits left
-  return (x + magic) - magic;
+// p x^k + c_1 x^(k-1) + ... + c_k by Horner's rule
+template <class... Coefficients>
+WXB_INLINE Vec polynomial(Vec x, Vec p, Coefficients... c) {
+  ((p = fma(p, x, Vec(c))), ...);
+  return p;
 }
 
-// exp(r) - 1 for |r| <= ln(2)/2, as r + r^2 q(r): minimax, error below 0.6 ulp of exp.
+// Adding it leaves no fraction bits (|x| < 2^22) and the rounded number, ties to even, in the low bits.
+constexpr float round_magic = 12582912.f;  // 1.5 * 2^23
+
+struct Reduced {
+  Vec r, n, scale;
+};
+
+// x = n ln 2 + r with |r| <= ln(2) / 2; scale is 2^(n + shift) where that is a normal float. ln 2 is taken as a float32
+// and the rest: n times the first and its difference from x are exact.
+template <int shift = 0>
+WXB_INLINE Reduced reduce_exp(Vec x) {
+  const Vec magic(round_magic + float(127 + shift));  // the low bits of t are the exponent bits of scale
+  const Vec t = fma(x, Vec(1.44269504f), magic), n = t - magic;
+  return {fma(n, Vec(1.90465421e-9f), fma(n, Vec(-0.693147182f), x)), n, from_bits(bits(t) << 23)};
+}
+
+// e^r for |r| <= ln(2) / 2, relative error 3.1e-9
+WXB_INLINE Vec exp_reduced(Vec r) {
+  return polynomial(r, 1.38214696e-3f, 8.36866256e-3f, 4.16682549e-2f, 0.166665211f, 0.49999994f, 1.f, 1.f);
+}
+
+// e^x
+WXB_INLINE Vec exp(Vec x) {
+  const Reduced e = reduce_exp(min(max(x, Vec(-104.f)), Vec(89.f)));  // beyond them 0 and Inf
+  return ldexp(exp_reduced(e.r), e.n);
+}
+
+// e^r - 1 for |r| <= ln(2) / 2, relative error 1.4e-8
 WXB_INLINE Vec expm1_reduced(Vec r) {
-  Vec q = fma(Vec(1.9875691500e-4f), r, Vec(1.3981999507e-3f));
-  q = fma(q, r, Vec(8.3334519073e-3f));
-  q = fma(q, r, Vec(4.1665795894e-2f));
-  q = fma(q, r, Vec(1.6666665459e-1f));
-  q = fma(q, r, Vec(5.0000001201e-1f));
+  const Vec q = polynomial(r, 1.38699461e-3f, 8.36625323e-3f, 4.16674428e-2f, 0.166665465f, 0.49999997f);
   return fma(q, r * r, r);
 }
 
-struct Reduced {
-  Vec r, n;  // x = n ln 2 + r
+// e^x - 1 = 2^n (p + 1) - 1 with p = e^r - 1
+WXB_INLINE Vec expm1(Vec x) {
+  const Reduced e = reduce_exp<-1>(min(max(x, Vec(-20.f)), Vec(89.f)));  // beyond them -1 and Inf; 2^128 overflows
+  const Vec y = fma(e.scale, expm1_reduced(e.r), e.scale - Vec(0.5f));
+  return copysign(y + y, x);
+}
+
+// 1 / (1 + e^-x) = 2^n / (2^n + 1 + p) with x = n ln 2 + r and p = e^-r - 1
+WXB_INLINE Vec sigmoid(Vec x) {
+  const Reduced e = reduce_exp(min(max(x, Vec(-104.f)), Vec(40.f)));  // beyond them 0 and 1
+  const Vec one(1.f), scale = ldexp(one, e.n), sum = scale + one, lost = scale + (one - sum);
+  return scale / (sum + (expm1_reduced(-e.r) + lost));
+}
+
+// ln(1 + f) for f in [-1/4, 1/2], relative error 4.9e-9
+WXB_INLINE Vec log1p_reduced(Vec f) {
+  const Vec q = polynomial(f, -4.51522693e-2f, 0.10472551f, -0.131639361f, 0.1447763f, -0.166468784f, 0.19990848f,
+                           -0.250001103f, 0.333334506f, -0.5f);
+  return fma(q, f * f, f);
+}
+
+// n ln 2 + y; both parts of ln 2 are positive, so that n = Inf and -Inf give themselves
+WXB_INLINE Vec add_ln2(Vec n, Vec y) { return fma(n, Vec(0.693147123f), fma(n, Vec(5.76999475e-8f), y)); }
+
+// ln x
+WXB_INLINE Vec log(Vec x) {
+  const auto [mantissa, exponent] = split(x);
+  return add_ln2(exponent, log1p_reduced(mantissa - Vec(1.f)));
+}
+
+// ln(1 + x)
+WXB_INLINE Vec log1p(Vec x) {
+  const Vec one(1.f), u = one + x, lost = min(x, one) - (u - max(x, one));  // u + lost = 1 + x, exactly
+  // u = m 2^n with m in [3/4, 3/2); f = (u + lost) 2^-n - 1, which is x itself where n = 0
+  const Int n = (bits(u) - 0x3f400000) & int32_t(0xff800000), inverse = max(0x3f800000 - n, Int{});  // 2^23 n, 2^-n
+  const Vec m = from_bits(bits(u) - n), f = fma(lost, from_bits(inverse), m - one);
+  const Vec y = copysign(add_ln2(to_float(n >> 23), log1p_reduced(f)), x);
+  const Vec infinity(__builtin_inff());
+  const Vec at_most_zero = select(u == Vec(0.f), -infinity, Vec(__builtin_nanf("")));
+  return select(x < infinity, select(x > -one, y, at_most_zero), x);
+}
+
+// tanh x = (e^2x - 1) / (e^2x + 1). With 2|x| = n ln 2 + 2r, 0 <= 2r < ln 2, s = 2^n and u = tanh r this is
+// N / D, D = s + 1 + (s - 1) u and N = D - 2 + 2u: where D is rounded, N follows it and the quotient hardly changes.
+WXB_INLINE Vec tanh(Vec x) {
+  // The low bits of t are those of n + 127. 0.1732 is half a unit of n, less a little, so that n = 0 for x = 0.
+  const Vec a = min(abs(x), Vec(9.02f)), magic(round_magic + 127.f), one(1.f), two(2.f);
+  const Vec t = fma(a - Vec(0.1732f), Vec(2.88539008f), magic), s = from_bits(bits(t) << 23);
+  const Vec r = fma(t - magic, Vec(-0.346573591f), a);
+  // tanh r / r, relative error 4.5e-10
+  const Vec u = r * polynomial(r * r, 1.94747932e-2f, -5.37341461e-2f, 0.133324236f, -0.333333224f, 1.f);
+  const Vec d = fma(s - one, u, s + one);
+  return copysign(fma(two, u, d - two) / d, x);
+}
+
+// erf x, below 0.9 by an odd polynomial with relative error 1.5e-8, above as 1 - e^q(|x|), relative error 1.7e-9
+WXB_INLINE Vec erf(Vec x) {
+  const Vec z = x * x, a = min(abs(x), Vec(4.f));
+  const Vec p =
+      polynomial(z, -6.02079963e-4f, 4.99895914e-3f, -2.6770493e-2f, 0.112819217f, -0.376125038f, 0.128379151f);
+  const Reduced e = reduce_exp(polynomial(a, 1.98221358e-4f, -3.06551065e-3f, 2.23152898e-2f, -0.104113802f,
+                                          -0.636976004f, -1.12779725f, -1.66458238e-4f));
+  const Vec large = Vec(1.f) - exp_reduced(e.r) * e.scale;
+  return select(a < Vec(0.9f), fma(p, x, x), copysign(large, x));
+}
+
+struct Gaussian {
+  Vec density, cdf;
 };
 
-WXB_INLINE Reduced reduce_exp(Vec x) {
-  const Vec n = round(x * Vec(1.44269504089f));
-  Vec r = fma(n, Vec(-0.693359375f), x);  // ln 2 in two parts, the first exact in 10 bits
-  return {fma(n, Vec(2.12194440e-4f), r), n};
-}
-
-// e^x; overflows to Inf, underflows through the subnormals to 0.
-WXB_INLINE Vec exp(Vec x) {
-  const Vec clipped = select(x > Vec(89.f), Vec(89.f), select(x < Vec(-104.f), Vec(-104.f), x));
-  const auto [r, n] = reduce_exp(select(x == x, clipped, Vec(0.f)));
-  const Vec y = Vec(1.f) + expm1_reduced(r);
-  const Mask::Native k = to_int(n), half = k >> 1;  // two factors, so that 2^128 and subnormals are reached
-  const Vec result = y * power_of_two(half) * power_of_two(k - half);
-  return select(x == x, result, x);
-}
-
-// e^x - 1 without cancellation near 0.
-WXB_INLINE Vec expm1(Vec x) {
-  const Vec clipped = select(x > Vec(89.f), Vec(89.f), select(x < Vec(-104.f), Vec(-104.f), x));
-  const auto [r, n] = reduce_exp(select(x == x, clipped, Vec(0.f)));
-  const Vec p = expm1_reduced(r);
-  const Mask::Native k = to_int(n), half = k >> 1;
-  // 2^n (p + 1) - 1 = 2^n p + (2^n - 1); beyond 2^25 the 1 is lost either way
-  const Vec scale = power_of_two(half), rest = power_of_two(k - half);
-  const Vec two_n = scale * rest;
-  const Vec small = fma(two_n, p, two_n - Vec(1.f)), large = (p + Vec(1.f)) * scale * rest;
-  return select(x == x, select(n > Vec(60.f), large, small), x);
-}
-
-// ln x; ln 0 = -Inf, negative gives NaN, subnormals are scaled up first.
-WXB_INLINE Vec log(Vec x) {
-  const Mask subnormal = x < Vec(1.17549435e-38f);
-  const Vec scaled = select(subnormal, x * Vec(8388608.f), x);
-  // mantissa in [sqrt(1/2), sqrt(2)), exponent e
-  const Mask::Native offset = bits(scaled) - 0x3f3504f3;
-  const Mask::Native e = (offset >> 23);
-  const Vec m = from_bits((offset & 0x007fffff) + 0x3f3504f3) - Vec(1.f);
-  const Vec exponent = to_float(e) - select(subnormal, Vec(23.f), Vec(0.f));
-  Vec p = fma(Vec(7.0376836292e-2f), m, Vec(-1.1514610310e-1f));
-  p = fma(p, m, Vec(1.1676998740e-1f));
-  p = fma(p, m, Vec(-1.2420140846e-1f));
-  p = fma(p, m, Vec(1.4249322787e-1f));
-  p = fma(p, m, Vec(-1.6668057665e-1f));
-  p = fma(p, m, Vec(2.0000714765e-1f));
-  p = fma(p, m, Vec(-2.4999993993e-1f));
-  p = fma(p, m, Vec(3.3333331174e-1f));
-  const Vec square = m * m;
-  Vec y = m * square * p;
-  y = fma(exponent, Vec(-2.12194440e-4f), y);
-  y = fma(square, Vec(-0.5f), y);
-  y = m + y;
-  y = fma(exponent, Vec(0.693359375f), y);
-  const Vec infinity(__builtin_inff());
-  y = select(x == Vec(0.f), -infinity, y);
-  y = select(x < Vec(0.f), Vec(__builtin_nanf("")), y);
-  return select((x == x) & (x != infinity), y, x);
-}
-
-// ln(1 + x): the rounding error of 1 + x is put back in first order.
-WXB_INLINE Vec log1p(Vec x) {
-  const Vec u = Vec(1.f) + x, lost = select(u > Vec(2.f), Vec(1.f) - (u - x), x - (u - Vec(1.f)));
-  const Vec corrected = log(u) + select(u > Vec(0.f), lost / u, Vec(0.f));
-  return select(abs(x) < Vec(1e-4f), fma(x * Vec(-0.5f), x, x), select(u < Vec(__builtin_inff()), corrected, log(u)));
-}
-
-// 1 / (1 + e^-x)
-WXB_INLINE Vec sigmoid(Vec x) { return Vec(1.f) / (Vec(1.f) + exp(-x)); }
-
-// tanh x = -m / (m + 2) with m = e^{-2|x|} - 1, the sign put back.
-WXB_INLINE Vec tanh(Vec x) {
-  const Vec m = expm1(abs(x) * Vec(-2.f));
-  const Vec y = -m / (m + Vec(2.f));
-  return from_bits(bits(y) | (bits(x) & int32_t(0x80000000)));
-}
-
-// erf x: below 1 an odd polynomial, above it 1 - e^-x^2 P(t) with t = 1 / (1 + p|x|)
-// (Abramowitz, Stegun 1964, 7.1.26 gives 1.5e-7 absolute, which is one ulp there).
-WXB_INLINE Vec erf(Vec x) {
-  const Vec a = abs(x), z = x * x;
-  Vec s = fma(Vec(-5.6477133e-4f), z, Vec(4.8915699e-3f));
-  s = fma(s, z, Vec(-2.6782987e-2f));
-  s = fma(s, z, Vec(1.1281994e-1f));
-  s = fma(s, z, Vec(-3.7612297e-1f));
-  s = fma(s, z, Vec(1.1283791f));
-  const Vec small = s * x;
-  const Vec t = Vec(1.f) / fma(a, Vec(0.3275911f), Vec(1.f));
-  Vec p = fma(Vec(1.061405429f), t, Vec(-1.453152027f));
-  p = fma(p, t, Vec(1.421413741f));
-  p = fma(p, t, Vec(-0.284496736f));
-  p = fma(p, t, Vec(0.254829592f));
-  const Vec large = Vec(1.f) - p * t * exp(-z);
-  const Vec signed_large = from_bits(bits(large) | (bits(x) & int32_t(0x80000000)));
-  return select(x == x, select(a < Vec(1.f), small, signed_large), x);
+// The standard normal distribution: e^(-x^2/2) / sqrt(2 pi) and its integral. For negative x the cdf has a relative
+// error of a few ulp down to the subnormals: it is e^(-x^2/2) times a rational function of |x|, relative error 1.1e-8.
+WXB_INLINE Gaussian gaussian(Vec x) {
+  const Vec a = min(abs(x), Vec(14.5f)), square = a * a, lost = fma(a, a, -square);  // a^2 = square + lost
+  const Reduced power = reduce_exp(Vec(-0.5f) * square);
+  const Vec e = ldexp(exp_reduced(fma(lost, Vec(-0.5f), power.r)), power.n);
+  const Vec p = polynomial(a, 4.08408418e-3f, 4.04366143e-2f, 0.182682246f, 0.437595844f, 0.5f);
+  const Vec q = polynomial(a, 1.02371592e-2f, 0.10136611f, 0.468001813f, 1.20028269f, 1.67307651f, 1.f);
+  const Vec tail = e * p / q;
+  return {e * Vec(0.398942280f), select(x < Vec(0.f), tail, Vec(1.f) - tail)};
 }
 
 WXB_INLINE Vec pow(Vec x, Vec y) {  // lane by lane: a float32 exp(y log x) would lose up to seven bits

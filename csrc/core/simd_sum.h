@@ -64,7 +64,7 @@ WXB_INLINE Vec exchanged(Vec v, std::integer_sequence<int, lane...>) {
   return Vec::Native(__builtin_shufflevector(v.v, v.v, (lane ^ width)...));
 }
 
-// join over all lanes, halving each time: the tree of sum(Vec).
+// join over all lanes in a fixed tree, halving each time.
 template <int width = int(Vec::lanes) / 2, class Join>
 WXB_INLINE float across(Vec v, Join join) {
   const Vec joined = join(v, exchanged<width>(v, std::make_integer_sequence<int, int(Vec::lanes)>()));

@@ -18,15 +18,15 @@ struct Parameters {
 };
 
 template <class V>
-HD V logistic(V x) {
-  return V(1.0) / (V(1.0) + exp(-x));
+HD V clip(V x, V low, V high) {
+  return min(max(x, low), high);
 }
 
 struct Relu {
   static constexpr Saves saves = Saves::output;
   template <class V, class P>
   HD static V value(V x, P) {
-    return select(x < V(0.0), V(0.0), x);
+    return max(x, V(0.0));
   }
   template <class V, class P>
   HD static V derivative(V y, P) {
@@ -65,7 +65,7 @@ struct Selu {
   static constexpr Saves saves = Saves::output;
   template <class V, class P>
   HD static V value(V x, P) {
-    return V(1.0507009873554805) * select(x > V(0.0), x, V(1.6732632423543772) * expm1(x));
+    return select(x > V(0.0), V(1.0507009873554805) * x, V(1.7580993408473766) * expm1(x));
   }
   template <class V, class P>
   HD static V derivative(V y, P) {
@@ -78,27 +78,28 @@ struct Gelu {
   static constexpr Saves saves = Saves::input;
   template <class V, class P>
   HD static V value(V x, P) {
-    return V(0.5) * x * (V(1.0) + erf(x * V(0.7071067811865476)));
+    return max(x, V(-40.0)) * gaussian(x).cdf;
   }
   template <class V, class P>
   HD static V derivative(V x, P) {
-    const V density = V(0.3989422804014327) * exp(V(-0.5) * x * x);
-    return fma(x, density, V(0.5) * (V(1.0) + erf(x * V(0.7071067811865476))));
+    const auto [density, cdf] = gaussian(x);
+    return fma(clip(x, V(-40.0), V(40.0)), density, cdf);
   }
 };
 
+// x (1 + tanh u) / 2 = x / (1 + e^-2u) with u = sqrt(2/pi) (x + 0.044715 x^3)
 struct GeluTanh {
   static constexpr Saves saves = Saves::input;
   template <class V, class P>
   HD static V value(V x, P) {
-    const V u = V(0.7978845608028654) * x * fma(V(0.044715) * x, x, V(1.0));
-    return V(0.5) * x * (V(1.0) + tanh(u));
+    const V c = max(x, V(-40.0));
+    return c * sigmoid(V(1.5957691216057308) * c * fma(V(0.044715) * c, c, V(1.0)));
   }
   template <class V, class P>
   HD static V derivative(V x, P) {
-    const V u = V(0.7978845608028654) * x * fma(V(0.044715) * x, x, V(1.0)), t = tanh(u);
-    const V du = V(0.7978845608028654) * fma(V(0.134145) * x, x, V(1.0));
-    return V(0.5) * (V(1.0) + t) + V(0.5) * x * (V(1.0) - t * t) * du;
+    const V c = clip(x, V(-40.0), V(40.0)), scaled = V(1.5957691216057308) * c, square = V(0.044715) * c * c;
+    const V g = sigmoid(scaled * (square + V(1.0)));
+    return g * fma(scaled * fma(square, V(3.0), V(1.0)), V(1.0) - g, V(1.0));
   }
 };
 
@@ -106,12 +107,13 @@ struct Silu {
   static constexpr Saves saves = Saves::input;
   template <class V, class P>
   HD static V value(V x, P) {
-    return x * logistic(x);
+    const V c = max(x, V(-1000.0));
+    return c * sigmoid(c);
   }
   template <class V, class P>
   HD static V derivative(V x, P) {
-    const V g = logistic(x);
-    return g * fma(x, V(1.0) - g, V(1.0));
+    const V c = clip(x, V(-1000.0), V(1000.0)), g = sigmoid(c);
+    return g * fma(c, V(1.0) - g, V(1.0));
   }
 };
 
@@ -119,7 +121,7 @@ struct Sigmoid {
   static constexpr Saves saves = Saves::output;
   template <class V, class P>
   HD static V value(V x, P) {
-    return logistic(x);
+    return sigmoid(x);
   }
   template <class V, class P>
   HD static V derivative(V y, P) {
@@ -144,11 +146,11 @@ struct Softplus {
   static constexpr Saves saves = Saves::input;
   template <class V, class P>
   HD static V value(V x, P) {
-    return select(x > V(0.0), x, V(0.0)) + log1p(exp(-abs(x)));
+    return max(x, V(0.0)) + log1p(exp(-abs(x)));
   }
   template <class V, class P>
   HD static V derivative(V x, P) {
-    return logistic(x);
+    return sigmoid(x);
   }
 };
 
@@ -157,8 +159,7 @@ struct Hardswish {
   static constexpr Saves saves = Saves::input;
   template <class V, class P>
   HD static V value(V x, P) {
-    const V ramp = x + V(3.0);
-    return x * select(ramp < V(0.0), V(0.0), select(ramp > V(6.0), V(6.0), ramp)) * V(1.0 / 6.0);
+    return x * clip(x + V(3.0), V(0.0), V(6.0)) * V(1.0 / 6.0);
   }
   template <class V, class P>
   HD static V derivative(V x, P) {
@@ -188,6 +189,42 @@ struct Log {
   template <class V, class P>
   HD static V derivative(V x, P) {
     return V(1.0) / x;
+  }
+};
+
+struct Expm1 {
+  static constexpr Saves saves = Saves::output;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return expm1(x);
+  }
+  template <class V, class P>
+  HD static V derivative(V y, P) {
+    return y + V(1.0);
+  }
+};
+
+struct Log1p {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return log1p(x);
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P) {
+    return V(1.0) / (V(1.0) + x);
+  }
+};
+
+struct Erf {
+  static constexpr Saves saves = Saves::input;
+  template <class V, class P>
+  HD static V value(V x, P) {
+    return erf(x);
+  }
+  template <class V, class P>
+  HD static V derivative(V x, P) {
+    return V(1.1283791670955126) * exp(-x * x);
   }
 };
 
@@ -233,7 +270,7 @@ struct Clip {
   static constexpr Saves saves = Saves::input;
   template <class V, class P>
   HD static V value(V x, P p) {
-    return select(x < V(p.alpha), V(p.alpha), select(x > V(p.beta), V(p.beta), x));
+    return clip(x, V(p.alpha), V(p.beta));
   }
   template <class V, class P>
   HD static V derivative(V x, P p) {
