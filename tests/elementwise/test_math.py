@@ -55,8 +55,13 @@ COMPOSED = {
 }
 DERIVATIVES = {  # of the input
     "gelu": lambda x: normal_cdf(x) + x * normal_density(x),
-    "gelu_tanh": lambda x: sigmoid(gelu_tanh_exponent(x))
-    * (1 + gelu_tanh_exponent(x) * (1 + 0.134145 * x * x) / (1 + 0.044715 * x * x) * sigmoid(-gelu_tanh_exponent(x))),
+    "gelu_tanh": lambda x: (
+        sigmoid(gelu_tanh_exponent(x))
+        * (
+            1
+            + gelu_tanh_exponent(x) * (1 + 0.134145 * x * x) / (1 + 0.044715 * x * x) * sigmoid(-gelu_tanh_exponent(x))
+        )
+    ),
     "silu": lambda x: sigmoid(x) * (1 + x * sigmoid(-x)),
     "softplus": sigmoid,
     "elu": lambda x: np.where(x > 0, 1, np.exp(x)),

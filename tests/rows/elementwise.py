@@ -41,8 +41,14 @@ def size_of(x: Array, *_: Any) -> Array:
     return np.abs(x)
 
 
+def weighted(x: Array, weight: Array) -> Array:
+    """Return x weight, and at -inf, where the weight is 0, the limit."""
+    with np.errstate(invalid="ignore"):
+        return np.where(x == -np.inf, -0.0, x * weight)
+
+
 def gelu_tanh(x: Array) -> Array:
-    return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    return weighted(x, (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2)
 
 
 def selu(x: Array) -> Array:
@@ -64,11 +70,11 @@ UNARY = [
     unary("elu", ops.elu, lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0)))),
     unary("elu[0.5]", ops.elu, lambda x, a: np.where(x > 0, x, a * np.expm1(np.minimum(x, 0))), parameters=(0.5,)),
     unary("selu", ops.selu, selu, roundings=6),
-    unary("gelu", ops.gelu, lambda x: x / 2 * (1 + erf(x / np.sqrt(2))), magnitude=size_of, slope=1),
+    unary("gelu", ops.gelu, lambda x: weighted(x, (1 + erf(x / np.sqrt(2))) / 2), magnitude=size_of, slope=1),
     unary(
         "gelu[tanh]", ops.gelu, lambda x, _: gelu_tanh(x), parameters=("tanh",), magnitude=size_of, roundings=6, slope=1
     ),
-    unary("silu", ops.silu, lambda x: x * sigmoid(x), roundings=6, slope=1),
+    unary("silu", ops.silu, lambda x: weighted(x, sigmoid(x)), roundings=6, slope=1),
     unary("sigmoid", ops.sigmoid, sigmoid, slope=1),
     unary("tanh", ops.tanh, np.tanh, slope=1),
     unary("softplus", ops.softplus, lambda x: np.logaddexp(0, x)),

@@ -180,6 +180,7 @@ ROWS = [
         roundings=lambda x, *_: 16.0 + x.shape[-1],
         magnitude=loss_size,
         errors=CROSS_ENTROPY_FAULTS,
+        special=(np.nan, -0.0, 2.0**-140),  # an infinite logit makes the loss infinite or NaN
     ),
     Row(
         "cross_entropy[probabilities]",

@@ -9,7 +9,7 @@ import numpy
 
 from ..autograd import Grads, record
 from ..device import Array, Device
-from ..tensor import Tensor
+from ..tensor import Tensor, expect_tensors
 from .elementwise import SAVES_OUTPUT, activation_named
 from .reduce import sum_to
 
@@ -22,6 +22,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: st
     x (..., in), weight (out, in), bias (out,) -> (..., out), all of one float dtype. Raises ``ValueError`` for shapes
     that do not fit, ``TypeError`` for dtypes that differ.
     """
+    if not (isinstance(x, Tensor) and isinstance(weight, Tensor) and isinstance(bias, (Tensor, type(None)))):
+        expect_tensors("linear", x, weight, *(() if bias is None else (bias,)))
     dev, (act, alpha) = x.device, activation_named(activation)
     xa, wa, ba = x.data, weight.data, None if bias is None else bias.data
     if wa.ndim != 2 or not xa.ndim or xa.shape[-1] != wa.shape[1]:
@@ -83,9 +85,7 @@ def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = 
     a (..., M, K), b (..., K, N) -> (..., M, N). ``transpose_a``, ``transpose_b`` take the operand as (..., K, M) or
     (..., N, K) without copying it. Raises ``ValueError`` for shapes that do not fit.
     """
-    for t in (a, b):
-        if not isinstance(t, Tensor):
-            raise TypeError(f"matmul: operand is {type(t).__name__}, it must be a Tensor")
+    expect_tensors("matmul", a, b)
     if a.data.dtype != b.data.dtype:
         raise TypeError(f"matmul: dtypes are {a.dtype} and {b.dtype}, they must be equal; convert one with .astype()")
     dev, aa, ba = a.device, a.data, b.data

@@ -127,9 +127,10 @@ class Captured:
     def _full(self) -> bool:
         if not self._eager and sum(map(len, self.recordings.values())) >= MOST_PLANS:
             self._eager = True
+            name = getattr(self, "__name__", "a step")
             warnings.warn(
-                f"capture: {getattr(self, '__name__', 'it')} has {MOST_PLANS} plans, others run eagerly; pass what "
-                "varies as an array instead of a Python number",
+                f"capture: {name} has {MOST_PLANS} plans; new ones run eagerly from here on. Pass what varies as an "
+                "array instead of a Python number",
                 stacklevel=3,
             )
         return self._eager
