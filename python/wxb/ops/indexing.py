@@ -112,11 +112,11 @@ def flip(x: Tensor, axis: int | Sequence[int] | None = None) -> Tensor:
     expect_tensor("flip", "x", x)
     axes = axes_of("flip", axis, x.shape)
     starts = [max(s - 1, 0) if i in axes else 0 for i, s in enumerate(x.shape)]
-    return _slice(x, starts, [-1 if i in axes else 1 for i in range(x.ndim)], x.shape)
+    return _slice(x, starts, [-1 if i in axes else 1 for i in range(x.ndim)], x.shape, x.shape)
 
 
 def broadcast_to(x: Tensor, shape: int | Sequence[int]) -> Tensor:
-    """Repeat axes of size 1, and new ones in front, up to ``shape``. Raises ``ValueError`` where that is not possible."""
+    """Repeat axes of size 1, and new ones in front, up to ``shape``. Raises ``ValueError`` where that cannot be."""
     expect_tensor("broadcast_to", "x", x)
     sizes = _integers("broadcast_to", "shape", shape)
     lead = len(sizes) - x.ndim
@@ -133,7 +133,7 @@ def broadcast_to(x: Tensor, shape: int | Sequence[int]) -> Tensor:
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
-    """Pick elements as ``x[key]`` does in numpy: a copy, with a gradient.
+    """Pick elements as ``x[key]`` does in numpy, with a gradient; a copy unless the key only adds axes.
 
     Keys are integers, slices (steps may be negative), None, ``...``, and at most one array or Tensor of integers, or of
     bools that mask as many axes as they have. A mask is read on the host, so not inside a captured step. Raises
@@ -141,26 +141,30 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     """
     expect_tensor("getitem", "x", x)
     parsed = parse(key, x.shape)
-    y = _slice(x, parsed.starts, parsed.steps, parsed.sizes)
-    if parsed.index is not None:
-        masked = math.prod(y.shape[parsed.first : parsed.end])
-        y = reshape(y, (*y.shape[: parsed.first], masked, *y.shape[parsed.end :]))
-        y = take(y, parsed.index, parsed.first)
+    if parsed.index is None:
+        return _slice(x, parsed.starts, parsed.steps, parsed.sizes, parsed.shape)
+    flat = parsed.sizes[: parsed.first], parsed.sizes[parsed.first : parsed.end], parsed.sizes[parsed.end :]
+    y = _slice(x, parsed.starts, parsed.steps, parsed.sizes, (*flat[0], math.prod(flat[1]), *flat[2]))
+    y = take(y, parsed.index, parsed.first)
     return y if y.shape == tuple(parsed.shape) else _view(y, parsed.shape)
 
 
-def _slice(x: Tensor, starts: Sequence[int], steps: Sequence[int], sizes: Sequence[int]) -> Tensor:
-    """Return the elements start + i step of each axis, i < size."""
-    dev, xa = x.device, x.data
-    y = dev.empty(tuple(sizes), xa.dtype)
+def _slice(
+    x: Tensor, starts: Sequence[int], steps: Sequence[int], sizes: Sequence[int], shape: Sequence[int]
+) -> Tensor:
+    """Return the elements start + i step of each axis, i < size, in this shape."""
+    dev, xa, sizes = x.device, x.data, tuple(sizes)
+    if sizes == xa.shape and min(steps, default=1) == 1:
+        return _view(x, shape)
+    y = dev.empty(sizes, xa.dtype)
     dev.kernels.slice_forward(xa, y, starts, steps)
 
     def backward(dy: Array, grads: Grads) -> Array:
         dx = grads()
-        dev.kernels.slice_backward(dy, dx, starts, steps)
+        dev.kernels.slice_backward(dy.reshape(sizes), dx, starts, steps)
         return dx
 
-    return record(y, (x,), backward)
+    return record(y.reshape(shape), (x,), backward)
 
 
 # ---- lookup by index ----
@@ -230,8 +234,9 @@ def gather(x: Tensor, index: Any, axis: int) -> Tensor:
 def scatter_add(x: Tensor, index: Any, src: Tensor, axis: int) -> Tensor:
     """Add each element of ``src`` to where the index points, ``y = x; y[i, index[i, j]] += src[i, j]`` for ``axis=1``.
 
-    index and src have one shape, with as many axes as x, of the same sizes or smaller but for ``axis``; negative indices
-    count from the end. What meets is added in the order of the index. Raises ``IndexError`` for an index out of range.
+    index and src have one shape, with as many axes as x, of the same sizes or smaller but for ``axis``; negative
+    indices count from the end. What meets is added in the order of the index. Raises ``IndexError`` for an index out of
+    range.
     """
     expect_tensor("scatter_add", "x", x)
     expect_tensor("scatter_add", "src", src)
@@ -278,7 +283,6 @@ def concat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     sizes = [a.shape[at] if a.ndim > at else 0 for a in arrays]
     y = dev.empty((*arrays[0].shape[:at], sum(sizes), *arrays[0].shape[at + 1 :]), arrays[0].dtype)
     dev.kernels.concat(arrays, y, at)
-    del arrays
 
     def backward(dy: Array, grads: Grads) -> list[Array]:
         given = grads()
@@ -317,16 +321,17 @@ def split(x: Tensor, parts: int | Sequence[int], axis: int = 0) -> tuple[Tensor,
     results, start = [], 0
     for part in given:
         starts = [start if i == at and part else 0 for i in range(x.ndim)]
-        results.append(_slice(x, starts, [1] * x.ndim, (*x.shape[:at], part, *x.shape[at + 1 :])))
+        sizes = (*x.shape[:at], part, *x.shape[at + 1 :])
+        results.append(_slice(x, starts, [1] * x.ndim, sizes, sizes))
         start += part
     return tuple(results)
 
 
 def pad(x: Tensor, widths: Any, mode: str = "constant", value: float = 0.0) -> Tensor:
-    """Add elements around: ``value``, or x mirrored at its outermost elements ("reflect"), or those themselves ("edge").
+    """Add elements around: ``value``, x mirrored at its outermost elements ("reflect"), or those themselves ("edge").
 
-    widths: a pair (before, after) for each axis, as ``numpy.pad``; one pair or one number for all. Raises ``ValueError``
-    for negative widths, another mode, and a reflection wider than the axis.
+    widths: a pair (before, after) for each axis, as ``numpy.pad``; one pair or one number for all. Raises
+    ``ValueError`` for negative widths, another mode, and a reflection wider than the axis.
     """
     expect_tensor("pad", "x", x)
     if mode not in ("constant", "reflect", "edge"):
@@ -335,7 +340,6 @@ def pad(x: Tensor, widths: Any, mode: str = "constant", value: float = 0.0) -> T
     dev, xa, kind, before = x.device, x.data, getattr(_Padding, mode), [first for first, _ in pairs]
     y = dev.empty(tuple(first + size + last for size, (first, last) in zip(xa.shape, pairs)), xa.dtype)
     dev.kernels.pad_forward(xa, y, before, kind, value)
-    del xa
 
     def backward(dy: Array, grads: Grads) -> Array:
         dx = grads()
