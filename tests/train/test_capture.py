@@ -288,7 +288,7 @@ def test_python_numbers_make_a_plan_each_and_sixteen_are_enough() -> None:
     for i in range(16):
         for _ in range(2):
             assert scaled(x, float(i)).tolist() == [i, 2 * i]
-    with pytest.warns(UserWarning, match="capture: scaled has 16 plans, others run eagerly; pass what varies"):
+    with pytest.warns(UserWarning, match="capture: scaled has 16 plans; new ones run eagerly from here on"):
         for _ in range(2):
             scaled(x, 99.0)
     with warnings.catch_warnings():
