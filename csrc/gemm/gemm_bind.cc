@@ -39,12 +39,11 @@ void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Unary acti
     Optional workspace;
     if (activation != Unary::none) workspace = Array(empty(py::make_tuple(n, out), x.attr("dtype"), false));
     launch<BACKEND::linear_backward<T>>(
-        call.name,
-        LinearBackward<T>{call.in<T>("input", x, {n, in}), call.in<T>("weight", weight, {out, in}),
-                          call.in<T>("saved", saved, {n, out}), call.in<T>("dy", dy, {n, out}),
-                          call.out<T>("dx", dx, {n, in}), call.out<T>("dweight", dweight, {out, in}),
-                          call.out<T>("dbias", dbias, {out}), call.out<T>("workspace", workspace, {n, out}), n, in, out,
-                          activation, T(alpha)});
+        call.name, LinearBackward<T>{call.in<T>("input", x, {n, in}), call.in<T>("weight", weight, {out, in}),
+                                     call.in<T>("saved", saved, {n, out}), call.in<T>("dy", dy, {n, out}),
+                                     call.out<T>("dx", dx, {n, in}), call.out<T>("dweight", dweight, {out, in}),
+                                     call.out<T>("dbias", dbias, {out}), call.out<T>("workspace", workspace, {n, out}),
+                                     n, in, out, activation, T(alpha)});
   });
 }
 

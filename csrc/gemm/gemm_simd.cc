@@ -12,14 +12,15 @@ namespace wxb::WXB_TARGET {
 namespace {
 
 constexpr int64_t lanes = Vec::lanes;
-constexpr int64_t kc = 256;              // a panel of B, kc x 2 vectors, takes a half to two thirds of the L1 cache
-constexpr int64_t mc = 12 * tile_rows;   // a block of A takes at most 172 KB: it stays in L2 beside a panel of B
-constexpr int64_t nc = 2048;             // a block of B takes 2 MB: a share of L3
-constexpr double parallel_from = 5e5;    // multiply-adds; ten times what a fork and join costs
+constexpr int64_t kc = 256;             // a panel of B, kc x 2 vectors, takes a half to two thirds of the L1 cache
+constexpr int64_t mc = 12 * tile_rows;  // a block of A takes at most 172 KB: it stays in L2 beside a panel of B
+constexpr int64_t nc = 2048;            // a block of B takes 2 MB: a share of L3
+constexpr double parallel_from = 5e5;   // multiply-adds; ten times what a fork and join costs
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Columns [j0, j0 + n) of B and rows [k0, k0 + depth), packed in panels of tile_columns, the last one narrower if it can.
+// Columns [j0, j0 + n) of B and rows [k0, k0 + depth), packed in panels of tile_columns, the last one narrower if it
+// can.
 struct PackedB {
   float* data;
   int64_t n, depth;
@@ -55,10 +56,10 @@ void finish(const Gemm<float>& g, int64_t i0, int64_t j0, int64_t rows, int64_t 
   }
 }
 
-struct Blocks {  // how a block column of C is cut into tasks
-  int64_t height;       // rows of a panel of A
-  int64_t panels;       // of A in all
-  int64_t across, down; // tasks
+struct Blocks {          // how a block column of C is cut into tasks
+  int64_t height;        // rows of a panel of A
+  int64_t panels;        // of A in all
+  int64_t across, down;  // tasks
 };
 
 Blocks cut(int64_t m, int64_t panels_b, int threads) {
@@ -72,12 +73,13 @@ Blocks cut(int64_t m, int64_t panels_b, int threads) {
   return blocks;
 }
 
-void multiply_block(const Gemm<float>& g, const PackedB& b, const Blocks& blocks, int64_t j0, int64_t k0, int64_t task) {
+void multiply_block(const Gemm<float>& g, const PackedB& b, const Blocks& blocks, int64_t j0, int64_t k0,
+                    int64_t task) {
   const int64_t down = task / blocks.across, across = task % blocks.across;
   const int64_t first_a = down * blocks.panels / blocks.down, last_a = (down + 1) * blocks.panels / blocks.down;
   const int64_t first_b = across * b.panels() / blocks.across, last_b = (across + 1) * b.panels() / blocks.across;
-  float* const a = static_cast<float*>(
-      thread_buffer(Slot::a, size_t((mc + 2 * tile_rows) * kc + lanes) * sizeof(float)));
+  float* const a =
+      static_cast<float*>(thread_buffer(Slot::a, size_t((mc + 2 * tile_rows) * kc + lanes) * sizeof(float)));
   const int64_t height = blocks.height;
   for (int64_t p = first_a; p < last_a; ++p)
     pack_a(g, p * height, k0, min(height, g.m - p * height), b.depth, a + (p - first_a) * height * b.depth);
@@ -111,8 +113,7 @@ void gemm(const Gemm<float>& g) {
         for (int64_t q = task * b.panels() / groups; q < (task + 1) * b.panels() / groups; ++q) pack_b(g, j0, k0, b, q);
       });
       const Blocks blocks = cut(g.m, b.panels(), threads);
-      parallel(blocks.down * blocks.across,
-               [&](int64_t task) { multiply_block(g, b, blocks, j0, k0, task); });
+      parallel(blocks.down * blocks.across, [&](int64_t task) { multiply_block(g, b, blocks, j0, k0, task); });
     }
 }
 
@@ -129,7 +130,9 @@ void column_sums(const float* x, int64_t rows, int64_t columns, float* sums, int
   };
   for_vectors(
       end - begin,
-      [&](int64_t j) { add(begin + j, [](const float* p) { return Vec::load(p); }, [](float* p, Vec v) { v.store(p); }); },
+      [&](int64_t j) {
+        add(begin + j, [](const float* p) { return Vec::load(p); }, [](float* p, Vec v) { v.store(p); });
+      },
       [&](int64_t j, int64_t n) {
         add(begin + j, [n](const float* p) { return Vec::load(p, n); }, [n](float* p, Vec v) { v.store(p, n); });
       });

@@ -4,8 +4,8 @@
 // The micro-kernel: a tile of C stays in registers while a panel of A and one of B pass by.
 namespace wxb::WXB_TARGET {
 
-// Two vectors wide; as high as registers allow: 32 of 64 bytes hold 14 x 2 sums, two of B and a broadcast of A; 16 of 32
-// bytes hold 6 x 2; 32 of 16 bytes 12 x 2.
+// Two vectors wide; as high as registers allow: 32 of 64 bytes hold 14 x 2 sums, two of B and a broadcast of A; 16 of
+// 32 bytes hold 6 x 2; 32 of 16 bytes 12 x 2.
 constexpr int tile_vectors = 2;
 constexpr int tile_rows = WXB_VECTOR_BYTES == 64 ? 14 : WXB_VECTOR_BYTES == 32 ? 6 : 12;
 constexpr int64_t tile_columns = tile_vectors * Vec::lanes;
