@@ -115,6 +115,7 @@ void* Arena::take(size_t bytes) {
     const size_t mapped = round_up(usage.reserved, page);
     if (end > span || (end > mapped && mprotect(base_ + mapped, round_up(end - mapped, page), PROT_READ | PROT_WRITE)))
       throw std::bad_alloc();
+    if (end > huge_from) madvise(base_ + mapped, round_up(end - mapped, page), MADV_HUGEPAGE);
     if (start < usage.reserved) free_.erase(start);
     usage.reserved = end;
     best = free_.emplace(start, bytes).first;
