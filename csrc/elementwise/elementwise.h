@@ -6,19 +6,17 @@
 // Functions of each element alone. Formulas: formulas.h. Outputs may be the same array as an input of the same shape.
 
 // op, functor; the order is the order of the enumerations
-#define WXB_UNARY(X)                                                                                                   \
-  X(relu, Relu)                                                                                                        \
-  X(leaky_relu, LeakyRelu)                                                                                             \
-  X(elu, Elu)                                                                                                          \
-  X(selu, Selu)                                                                                                        \
-  X(gelu, Gelu)                                                                                                        \
-  X(gelu_tanh, GeluTanh) X(silu, Silu) X(sigmoid, Sigmoid) X(tanh, Tanh) X(softplus, Softplus) X(hardswish, Hardswish) \
-      X(exp, Exp) X(log, Log) X(expm1, Expm1) X(log1p, Log1p) X(erf, Erf) X(sqrt, Sqrt) X(abs, Abs)                    \
-          X(negative, Negative) X(clip, Clip)
-#define WXB_BINARY(X) \
-  X(add, Add)         \
-  X(subtract, Subtract) X(multiply, Multiply) X(divide, Divide) X(power, Power) X(minimum, Minimum) X(maximum, Maximum)
-#define WXB_COMPARISON(X) X(equal, ==) X(not_equal, !=) X(less, <) X(less_equal, <=) X(greater, >) X(greater_equal, >=)
+// clang-format off
+#define WXB_UNARY(X)                                                                                         \
+  X(relu, Relu) X(leaky_relu, LeakyRelu) X(elu, Elu) X(selu, Selu) X(gelu, Gelu) X(gelu_tanh, GeluTanh)      \
+  X(silu, Silu) X(sigmoid, Sigmoid) X(tanh, Tanh) X(softplus, Softplus) X(hardswish, Hardswish) X(exp, Exp)  \
+  X(log, Log) X(sqrt, Sqrt) X(abs, Abs) X(negative, Negative) X(clip, Clip)
+#define WXB_BINARY(X)                                                                                        \
+  X(add, Add) X(subtract, Subtract) X(multiply, Multiply) X(divide, Divide) X(power, Power)                  \
+  X(minimum, Minimum) X(maximum, Maximum)
+#define WXB_COMPARISON(X)                                                                                    \
+  X(equal, ==) X(not_equal, !=) X(less, <) X(less_equal, <=) X(greater, >) X(greater_equal, >=)
+// clang-format on
 
 namespace wxb {
 
