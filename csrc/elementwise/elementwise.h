@@ -10,7 +10,8 @@
 #define WXB_UNARY(X)                                                                                         \
   X(relu, Relu) X(leaky_relu, LeakyRelu) X(elu, Elu) X(selu, Selu) X(gelu, Gelu) X(gelu_tanh, GeluTanh)      \
   X(silu, Silu) X(sigmoid, Sigmoid) X(tanh, Tanh) X(softplus, Softplus) X(hardswish, Hardswish) X(exp, Exp)  \
-  X(log, Log) X(sqrt, Sqrt) X(abs, Abs) X(negative, Negative) X(clip, Clip)
+  X(log, Log) X(expm1, Expm1) X(log1p, Log1p) X(erf, Erf) X(sqrt, Sqrt) X(abs, Abs) X(negative, Negative)    \
+  X(clip, Clip)
 #define WXB_BINARY(X)                                                                                        \
   X(add, Add) X(subtract, Subtract) X(multiply, Multiply) X(divide, Divide) X(power, Power)                  \
   X(minimum, Minimum) X(maximum, Maximum)
