@@ -251,13 +251,6 @@ def parameter(value: Any, dtype: Any = None, name: str | None = None) -> Paramet
     return Parameter(cpu.array(array, array.dtype), True, name)
 
 
-def expect_tensors(op: str, *values: Any) -> None:
-    """Raise ``TypeError`` unless every value is a Tensor: what an op says of a list, an array or None."""
-    for value in values:
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{op}: {type(value).__name__} given, it must be a Tensor; use wxb.tensor")
-
-
 def as_array(value: Any, dtype: Any = None) -> HostArray:
     """Return ``value`` as a numpy array of a dtype that Tensors have (see ``tensor``); perhaps the caller's memory."""
     if isinstance(value, Tensor):

@@ -146,7 +146,7 @@ MATMUL_FAULTS = [
     Fault(lambda: (*ones((2, 3), (2, 3)), True, True), ValueError, "transposed shapes are (2, 3) and (2, 3)"),
     Fault(lambda: ones((2, 2, 3), (3, 3, 2)), ValueError, "batch axes of (2, 2, 3) and (3, 3, 2) do not broadcast"),
     Fault(lambda: ones((), (3, 3)), ValueError, "neither may be 0-d"),
-    Fault(lambda: (wxb.tensor([[1.0]]), [[1.0]]), TypeError, "list given, it must be a Tensor"),
+    Fault(lambda: (wxb.tensor([[1.0]]), [[1.0]]), TypeError, "is list, it must be a Tensor"),
     Fault(lambda: (wxb.tensor([[1.0]]), wxb.tensor([[1]])), TypeError, "dtypes are float32 and int64"),
 ]
 

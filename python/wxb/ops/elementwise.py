@@ -8,8 +8,8 @@ import numpy
 
 from ..autograd import Grads, record
 from ..device import Array, Device, cpu
-from ..tensor import Tensor, expect_tensors, tensor
-from .reduce import sum_to
+from ..tensor import Tensor, tensor
+from .reduce import expect_tensor, sum_to
 
 __all__ = [
     "abs", "add", "cast", "clip", "divide", "elu", "equal", "exp", "gelu", "greater", "greater_equal", "hardswish",
@@ -49,8 +49,8 @@ def activation_named(name: str | None) -> tuple[Any, float]:
 
 
 def _unary(op: Any, x: Tensor, alpha: float = 0.0, beta: float = 0.0) -> Tensor:
-    if not isinstance(x, Tensor):
-        expect_tensors(op.name, x)
+    if not isinstance(x, Tensor):  # asked first: op.name takes longer than a small kernel
+        expect_tensor(op.name, "x", x)
     dev, xa = x.device, x.data
     y = dev.empty(xa.shape, xa.dtype)
     dev.kernels.unary_forward(op, xa, y, alpha, beta)
@@ -328,7 +328,7 @@ def where(condition: Tensor, a: Any, b: Any) -> Tensor:
 
 def cast(x: Tensor, dtype: Any) -> Tensor:
     """Convert to ``dtype``: floats to integers truncate, anything to bool is ``x != 0``. Floats keep their gradient."""
-    expect_tensors("cast", x)
+    expect_tensor("cast", "x", x)
     dev, xa, wanted = x.device, x.data, numpy.dtype(dtype)
     if wanted == xa.dtype:
         return x

@@ -9,9 +9,9 @@ import numpy
 
 from ..autograd import Grads, record
 from ..device import Array, Device
-from ..tensor import Tensor, expect_tensors
+from ..tensor import Tensor
 from .elementwise import SAVES_OUTPUT, activation_named
-from .reduce import sum_to
+from .reduce import expect_tensor, sum_to
 
 __all__ = ["linear", "matmul"]
 
@@ -22,8 +22,10 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: st
     x (..., in), weight (out, in), bias (out,) -> (..., out), all of one float dtype. Raises ``ValueError`` for shapes
     that do not fit, ``TypeError`` for dtypes that differ.
     """
-    if not (isinstance(x, Tensor) and isinstance(weight, Tensor) and isinstance(bias, (Tensor, type(None)))):
-        expect_tensors("linear", x, weight, *(() if bias is None else (bias,)))
+    expect_tensor("linear", "input", x)
+    expect_tensor("linear", "weight", weight)
+    if bias is not None:
+        expect_tensor("linear", "bias", bias)
     dev, (act, alpha) = x.device, activation_named(activation)
     xa, wa, ba = x.data, weight.data, None if bias is None else bias.data
     if wa.ndim != 2 or not xa.ndim or xa.shape[-1] != wa.shape[1]:
@@ -85,7 +87,8 @@ def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = 
     a (..., M, K), b (..., K, N) -> (..., M, N). ``transpose_a``, ``transpose_b`` take the operand as (..., K, M) or
     (..., N, K) without copying it. Raises ``ValueError`` for shapes that do not fit.
     """
-    expect_tensors("matmul", a, b)
+    expect_tensor("matmul", "a", a)
+    expect_tensor("matmul", "b", b)
     if a.data.dtype != b.data.dtype:
         raise TypeError(f"matmul: dtypes are {a.dtype} and {b.dtype}, they must be equal; convert one with .astype()")
     dev, aa, ba = a.device, a.data, b.data

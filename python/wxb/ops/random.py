@@ -10,7 +10,8 @@ import numpy
 from ..autograd import Grads, record
 from ..device import Array, Device, cpu
 from ..device import device as _device
-from ..tensor import Tensor, expect_tensors
+from ..tensor import Tensor
+from .reduce import expect_tensor
 
 __all__ = ["bernoulli", "dropout", "normal", "permutation", "randint", "uniform"]
 
@@ -71,7 +72,7 @@ def dropout(x: Tensor, p: float = 0.5) -> Tensor:
     Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014. No mask is stored: backward draws it again. Raises
     ``ValueError`` for p outside [0, 1].
     """
-    expect_tensors("dropout", x)
+    expect_tensor("dropout", "x", x)
     dev, xa = x.device, x.data
     saved = _draw(dev, xa.size)
     y = dev.empty(xa.shape, xa.dtype)
