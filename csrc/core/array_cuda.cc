@@ -33,11 +33,12 @@ const Cupy& cupy() {
   return library();
 }
 
-void set_cupy(const py::module_& from) {
+void set_cupy(const py::object& from) {
   library() = {from.attr("ndarray"), from.attr("cuda").attr("alloc"), from.attr("cuda").attr("MemoryPool")};
 }
 
 void Array::read() {
+  if (!ptr()) return;  // pybind11's caster begins with none
   static const Names names;
   const py::tuple shape = get(*this, names.shape), strides = get(*this, names.strides);
   dtype_ = get(*this, names.dtype);

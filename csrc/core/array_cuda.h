@@ -14,7 +14,7 @@ struct Cupy {
   py::object ndarray, alloc, MemoryPool;
 };
 const Cupy& cupy();  // CudaError where there is none
-void set_cupy(const py::module_& library);
+void set_cupy(const py::object& library);
 
 // A cupy ndarray, seen through its Python attributes, for CuPy has no C API. They are read once, when a binding
 // receives the array.
