@@ -38,7 +38,7 @@ PRIMITIVES = {
     "exp": (np.exp, 0.9),
     "expm1": (np.expm1, 1.6),
     "log": (np.log, 1.0),
-    "log1p": (np.log1p, 1.0),
+    "log1p": (np.log1p, 1.3),
     "tanh": (np.tanh, 2.0),
     "erf": (erf, 1.2),
     "sigmoid": (sigmoid, 1.8),
