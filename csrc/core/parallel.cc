@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <atomic>
@@ -163,6 +164,8 @@ void run_tasks(int64_t tasks, void (*body)(void*, int64_t), void* state) {
   for (int64_t task = 0; task < tasks; ++task) body(state, task);
 }
 
+constexpr size_t huge_page = size_t{2} << 20;
+
 void* thread_buffer(Slot slot, size_t bytes) {
   struct Buffers {
     void* data[int(Slot::count)] = {};
@@ -175,8 +178,10 @@ void* thread_buffer(Slot slot, size_t bytes) {
   const int i = int(slot);
   if (buffers.bytes[i] < bytes) {
     std::free(buffers.data[i]);
-    buffers.bytes[i] = (bytes + 4095) / 4096 * 4096;
-    buffers.data[i] = std::aligned_alloc(4096, buffers.bytes[i]);
+    const size_t unit = bytes < huge_page / 2 ? 4096 : huge_page;  // packed panels are read all over: spare the TLB
+    buffers.bytes[i] = (bytes + unit - 1) / unit * unit;
+    buffers.data[i] = std::aligned_alloc(unit, buffers.bytes[i]);
+    if (unit == huge_page && buffers.data[i]) madvise(buffers.data[i], buffers.bytes[i], MADV_HUGEPAGE);
     if (!buffers.data[i]) throw std::bad_alloc();
   }
   return buffers.data[i];

@@ -26,7 +26,7 @@ void parallel(int64_t tasks, Body&& body) {
 
 // A buffer of this thread, 64-byte aligned, that keeps its address until a larger one is asked for under the same slot.
 // For packing panels: kernels have no other memory of their own.
-enum class Slot { a, b, count };
+enum class Slot { a, b, c, count };
 void* thread_buffer(Slot slot, size_t bytes);
 
 }  // namespace wxb

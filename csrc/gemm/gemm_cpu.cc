@@ -34,18 +34,14 @@ void linear_forward(const LinearForward<T>& a, Context&) {
 }
 
 template <class T>
-void linear_backward(const LinearBackward<T>& a, Context& context) {
-  const T* dz = a.dy.data;
-  if (a.workspace) {
-    unary_backward(UnaryBackward<T>{a.saved, a.dy, a.workspace, a.activation, a.alpha, T(0)}, context);
-    dz = a.workspace.data;
-  }
-  if (a.dbias) {
-    constexpr int64_t columns = 256;  // per task: a kilobyte of every row
-    const int64_t tasks = a.n * a.out < 65536 ? 1 : (a.out + columns - 1) / columns;
-    parallel(tasks, [&](int64_t task) {
-      table<T>().column_sums(dz, a.n, a.out, a.dbias.data, task * columns,
-                             tasks == 1 ? a.out : std::min(a.out, (task + 1) * columns));
+void linear_backward(const LinearBackward<T>& a, Context&) {
+  const T* dz = a.workspace ? a.workspace.data : a.dy.data;
+  if (a.workspace || a.dbias) {
+    const int64_t strips = (a.out + derivative_strip - 1) / derivative_strip,
+                  together = a.n * a.out < 32768 ? strips : 1;
+    parallel((strips + together - 1) / together, [&](int64_t task) {
+      for (int64_t strip = task * together; strip < std::min(strips, (task + 1) * together); ++strip)
+        table<T>().derivative(a, strip * derivative_strip, std::min(a.out, (strip + 1) * derivative_strip));
     });
   }
   if (a.dx) table<T>().gemm({a.n, a.in, a.out, dz, a.out, 1, a.weight.data, a.in, 1, a.dx.data, a.in});

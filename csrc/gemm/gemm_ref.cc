@@ -18,6 +18,19 @@ T activated(Unary op, T alpha, T z) {
   return z;
 }
 
+template <class T>
+T slope(Unary op, T alpha, T saved) {
+  const Parameters<T> p{alpha, 0};
+  switch (op) {
+#define WXB_CASE(name, F) \
+  case Unary::name: return F::derivative(saved, p);
+    WXB_UNARY(WXB_CASE)
+#undef WXB_CASE
+    case Unary::none: break;
+  }
+  return 1;
+}
+
 // The definition, summed in double.
 template <class T>
 void gemm(const Gemm<T>& g) {
@@ -33,11 +46,16 @@ void gemm(const Gemm<T>& g) {
 }
 
 template <class T>
-void column_sums(const T* x, int64_t rows, int64_t columns, T* sums, int64_t begin, int64_t end) {
+void derivative(const LinearBackward<T>& a, int64_t begin, int64_t end) {
   for (int64_t j = begin; j < end; ++j) {
     double sum = 0;
-    for (int64_t i = 0; i < rows; ++i) sum += double(x[i * columns + j]);
-    sums[j] = T(sum);
+    for (int64_t i = 0; i < a.n; ++i) {
+      const int64_t at = i * a.out + j;
+      T dz = a.dy.data[at];
+      if (a.workspace) a.workspace.data[at] = dz *= slope(a.activation, a.alpha, a.saved.data[at]);
+      sum += double(dz);
+    }
+    if (a.dbias) a.dbias.data[j] = T(sum);
   }
 }
 
@@ -45,7 +63,7 @@ void column_sums(const T* x, int64_t rows, int64_t columns, T* sums, int64_t beg
 
 extern const GemmTable<float> gemm_float;
 extern const GemmTable<double> gemm_double;
-const GemmTable<float> gemm_float{gemm, column_sums};
-const GemmTable<double> gemm_double{gemm, column_sums};
+const GemmTable<float> gemm_float{gemm, derivative};
+const GemmTable<double> gemm_double{gemm, derivative};
 
 }  // namespace wxb::ref

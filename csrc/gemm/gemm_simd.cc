@@ -1,51 +1,21 @@
 #include "core/parallel.h"
 #include "elementwise/activation_simd.h"
+#include "gemm/block_simd.h"
 #include "gemm/gemm_table.h"
-#include "gemm/microkernel_simd.h"
-#include "gemm/pack_simd.h"
+#include "gemm/gemv_simd.h"
 
-// The blocked product (Goto, van de Geijn 2008): a kc x nc block of B is packed once and shared by all threads, each
-// thread packs mc x kc blocks of A for itself, and the micro-kernel runs over their panels. The sum over k is cut into
-// chunks of kc, added to C in order; so no result depends on the number of threads or on how C is cut up.
+// The blocked product (Goto, van de Geijn 2008): a block of B is packed once and shared by all threads, each thread
+// packs blocks of A for itself, and the micro-kernel runs over their panels. What is near enough is not packed at all.
+// The sum over k is cut into chunks of kc, added to C in order; so no result depends on the number of threads, on how C
+// is cut up, or on what was packed. The path taken depends on the sizes alone.
 namespace wxb::WXB_TARGET {
 
 namespace {
 
-constexpr int64_t lanes = Vec::lanes;
-constexpr int64_t kc = 256;             // a panel of B, kc x 2 vectors, takes a half to two thirds of the L1 cache
-constexpr int64_t mc = 12 * tile_rows;  // a block of A takes at most 172 KB: it stays in L2 beside a panel of B
-constexpr int64_t nc = 2048;            // a block of B takes 2 MB: a share of L3
-constexpr double parallel_from = 5e5;   // multiply-adds; ten times what a fork and join costs
-
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// Columns [j0, j0 + n) of B and rows [k0, k0 + depth), packed in panels of tile_columns, the last one narrower if it
-// can.
-struct PackedB {
-  float* data;
-  int64_t n, depth;
-  int64_t panels() const { return divide_up(n, tile_columns); }
-  int64_t columns(int64_t panel) const { return min(tile_columns, n - panel * tile_columns); }
-  int64_t vectors(int64_t panel) const { return columns(panel) > lanes ? 2 : 1; }
-  float* at(int64_t panel) const { return data + panel * tile_columns * depth; }
-};
-
-void pack_b(const Gemm<float>& g, int64_t j0, int64_t k0, const PackedB& to, int64_t panel) {
-  const float* from = g.b + k0 * g.b_row + (j0 + panel * tile_columns) * g.b_col;
-  const int64_t columns = to.columns(panel), width = to.vectors(panel) * lanes;
-  if (g.b_col == 1)
-    pack_columns(from, g.b_row, columns, to.depth, width, to.at(panel));
-  else
-    pack_rows(from, g.b_col, columns, to.depth, width, to.at(panel));
-}
-
-void pack_a(const Gemm<float>& g, int64_t i0, int64_t k0, int64_t rows, int64_t depth, float* to) {
-  const float* from = g.a + i0 * g.a_row + k0 * g.a_col;
-  if (g.a_row == 1 && g.a_col != 1)
-    pack_columns(from, g.a_col, rows, depth, rows, to);
-  else
-    pack_rows(from, g.a_row, rows, depth, rows, to);
-}
+constexpr int64_t mc = 8 * tile_rows;  // of A at most 115 KB, so that it stays in L2 while the panels of B pass by
+constexpr int64_t kb = 4 * kc;         // of B are packed at once: a task's part of C stays in L2 for so many steps
+constexpr int64_t nc = 1024;           // a block of B takes 4 MB: a share of L3
+constexpr double parallel_from = 5e5;  // multiply-adds; ten times what a fork and join costs
 
 // A tile whose sums are complete: keep what the derivative needs, apply the activation. It is still in L1.
 void finish(const Gemm<float>& g, int64_t i0, int64_t j0, int64_t rows, int64_t columns) {
@@ -56,91 +26,158 @@ void finish(const Gemm<float>& g, int64_t i0, int64_t j0, int64_t rows, int64_t 
   }
 }
 
-struct Blocks {          // how a block column of C is cut into tasks
+struct Tasks {           // how a block column of C is cut up
   int64_t height;        // rows of a panel of A
   int64_t panels;        // of A in all
   int64_t across, down;  // tasks
+  bool direct;           // A is used where it lies
 };
 
-Blocks cut(int64_t m, int64_t panels_b, int threads) {
-  Blocks blocks;
-  blocks.panels = divide_up(m, tile_rows);
-  blocks.height = divide_up(m, blocks.panels);  // 32 rows as 11 + 11 + 10, not 14 + 14 + 4
-  blocks.panels = divide_up(m, blocks.height);
-  blocks.down = divide_up(blocks.panels * blocks.height, mc);
-  const int64_t wanted = threads > 1 ? divide_up(4 * threads, blocks.down) : 1;
-  blocks.across = max<int64_t>(1, min(wanted, panels_b / 2));
-  return blocks;
+Tasks cut(const Gemm<float>& g, const BlockB& b, int threads) {
+  Tasks t;
+  t.height = divide_up(g.m, divide_up(g.m, tile_rows));  // 32 rows as 11 + 11 + 10, not 14 + 14 + 4
+  t.panels = divide_up(g.m, t.height);
+  t.down = divide_up(t.panels * t.height, mc);
+  const int64_t wanted = threads > 1 ? divide_up(4 * threads, t.down) : 1;
+  t.across = max<int64_t>(1, min(wanted, b.panels() / 2));
+  t.direct = g.a_col == 1 ? is_direct(min(g.m, mc), g.a_row, g.n) : is_direct(min(g.k, kc), g.a_col, g.n);
+  return t;
 }
 
-void multiply_block(const Gemm<float>& g, const PackedB& b, const Blocks& blocks, int64_t j0, int64_t k0,
-                    int64_t task) {
-  const int64_t down = task / blocks.across, across = task % blocks.across;
-  const int64_t first_a = down * blocks.panels / blocks.down, last_a = (down + 1) * blocks.panels / blocks.down;
-  const int64_t first_b = across * b.panels() / blocks.across, last_b = (across + 1) * b.panels() / blocks.across;
-  float* const a =
-      static_cast<float*>(thread_buffer(Slot::a, size_t((mc + 2 * tile_rows) * kc + lanes) * sizeof(float)));
-  const int64_t height = blocks.height;
-  for (int64_t p = first_a; p < last_a; ++p)
-    pack_a(g, p * height, k0, min(height, g.m - p * height), b.depth, a + (p - first_a) * height * b.depth);
-  const bool complete = k0 + b.depth == g.k;
-  const bool finishes = complete && (g.saved || g.activation != Unary::none);
-  for (int64_t q = first_b; q < last_b; ++q) {
-    const int64_t j = j0 + q * tile_columns, columns = b.columns(q), vectors = b.vectors(q);
-    const Microkernel whole = microkernel_for<tile_rows>(height, vectors);
-    for (int64_t p = first_a; p < last_a; ++p) {
-      const int64_t i = p * height, rows = min(height, g.m - i);
-      const Microkernel kernel = rows == height ? whole : microkernel_for<tile_rows>(rows, vectors);
-      kernel(b.depth, a + (p - first_a) * height * b.depth, b.at(q),
-             Tile{g.c + i * g.c_row + j, g.c_row, columns, k0 == 0, complete && g.bias ? g.bias + j : nullptr});
-      if (finishes) finish(g, i, j, rows, columns);
+// Tiles of panels [first, last) of B by those of A, k steps into the block of B; `c` is the tiles' own part of g.
+void multiply_chunk(const Gemm<float>& c, const PanelsA& a, const BlockB& b, int64_t k, int64_t first, int64_t last,
+                    bool begins, bool ends) {
+  const bool finishes = ends && (c.saved || c.activation != Unary::none);
+  for (int64_t q = first; q < last; ++q) {
+    const int64_t j = q * tile_columns, columns = b.columns(q), vectors = b.vectors(q);
+    const Microkernel whole = microkernel_for<tile_rows>(a.height, vectors);
+    const PanelB panel = b(k, q);
+    for (int64_t p = 0; p < a.count(); ++p) {
+      const int64_t i = p * a.height, rows = a.rows_of(p);
+      const Microkernel kernel = rows == a.height ? whole : microkernel_for<tile_rows>(rows, vectors);
+      kernel(a.depth, a(p), panel,
+             Tile{c.c + i * c.c_row + j, c.c_row, columns, begins, ends && c.bias ? c.bias + j : nullptr});
+      if (finishes) finish(c, i, j, rows, columns);
     }
   }
 }
 
-void gemm(const Gemm<float>& g) {
-  if (g.m == 0 || g.n == 0) return;
-  const bool many = double(g.m) * double(g.n) * double(g.k) >= parallel_from;
-  const int threads = many ? num_threads() : 1;
-  const int64_t widest = divide_up(min(g.n, nc), tile_columns) * tile_columns;
-  float* const buffer = static_cast<float*>(
-      thread_buffer(Slot::b, size_t(widest * min(max<int64_t>(g.k, 1), kc) + lanes) * sizeof(float)));
+// The part of C that starts at (i, j).
+Gemm<float> part(Gemm<float> g, int64_t i, int64_t j) {
+  g.c += i * g.c_row + j;
+  if (g.saved) g.saved += i * g.c_row + j;
+  if (g.bias) g.bias += j;
+  return g;
+}
+
+void multiply(const Gemm<float>& g, const BlockB& b, const Tasks& t, int64_t j0, int64_t k0, int64_t task) {
+  const int64_t down = task / t.across, across = task % t.across;
+  const int64_t i0 = down * t.panels / t.down * t.height, i1 = min(g.m, (down + 1) * t.panels / t.down * t.height);
+  const int64_t first = across * b.panels() / t.across, last = (across + 1) * b.panels() / t.across;
+  float* packed = nullptr;
+  if (!t.direct) packed = static_cast<float*>(thread_buffer(Slot::a, ((mc + 2 * tile_rows) * kc + Vec::lanes) * 4));
+  int64_t k = 0;
+  do {  // once, even if there is nothing to sum: C = act(bias)
+    const BlockA from{g.a + i0 * g.a_row + (k0 + k) * g.a_col, g.a_row, g.a_col};
+    const PanelsA a{from, i1 - i0, min(kc, b.depth - k), t.height, packed};
+    if (packed) a.pack();
+    multiply_chunk(part(g, i0, j0), a, b, k, first, last, k0 + k == 0, k0 + k + a.depth == g.k);
+    k += kc;
+  } while (k < b.depth);
+}
+
+// Packs what the micro-kernel does not take from where it lies.
+void pack(BlockB& b, int threads) {
+  const int64_t first = b.first_packed(), panels = b.panels() - first;
+  if (panels == 0) return;
+  b.packed = static_cast<float*>(thread_buffer(Slot::b, size_t(b.packed_width() * b.depth + Vec::lanes) * 4));
+  const int64_t groups = threads > 1 ? min<int64_t>(4 * threads, panels) : 1;
+  parallel(groups, [&](int64_t i) { b.pack(first + i * panels / groups, first + (i + 1) * panels / groups); });
+}
+
+void blocked(const Gemm<float>& g) {
+  const int threads = double(g.m) * double(g.n) * double(g.k) >= parallel_from ? num_threads() : 1;
+  const bool direct = g.b_col == 1 && (g.m <= tile_rows || is_direct(min(g.k, kc), g.b_row, g.m));
   for (int64_t j0 = 0; j0 < g.n; j0 += nc)
-    for (int64_t k0 = 0; k0 == 0 || k0 < g.k; k0 += kc) {
-      const PackedB b{buffer, min(nc, g.n - j0), min(kc, g.k - k0)};
-      const int64_t groups = threads > 1 ? min<int64_t>(4 * threads, b.panels()) : 1;
-      parallel(groups, [&](int64_t task) {
-        for (int64_t q = task * b.panels() / groups; q < (task + 1) * b.panels() / groups; ++q) pack_b(g, j0, k0, b, q);
-      });
-      const Blocks blocks = cut(g.m, b.panels(), threads);
-      parallel(blocks.down * blocks.across, [&](int64_t task) { multiply_block(g, b, blocks, j0, k0, task); });
+    for (int64_t k0 = 0; k0 == 0 || k0 < g.k; k0 += kb) {
+      BlockB b{
+          g.b + k0 * g.b_row + j0 * g.b_col, g.b_row, g.b_col, min(nc, g.n - j0), min(kb, g.k - k0), direct, nullptr};
+      pack(b, threads);
+      const Tasks t = cut(g, b, threads);
+      parallel(t.down * t.across, [&](int64_t task) { multiply(g, b, t, j0, k0, task); });
     }
 }
 
-void column_sums(const float* x, int64_t rows, int64_t columns, float* sums, int64_t begin, int64_t end) {
-  const auto add = [&](int64_t j, auto load, auto store) {
-    Vec even(0.f), odd(0.f);  // two chains hide the latency of the addition
-    int64_t i = 0;
-    for (; i + 2 <= rows; i += 2) {
-      even += load(x + i * columns + j);
-      odd += load(x + (i + 1) * columns + j);
+// Cᵀ = Bᵀ Aᵀ
+Gemm<float> transposed(const Gemm<float>& g, float* c) {
+  return {g.n, g.m, g.k, g.b, g.b_col, g.b_row, g.a, g.a_col, g.a_row, c, g.m};
+}
+
+// Where B lies transposed, as in x Wᵀ, packing it means turning it: k n elements. Cᵀ = Bᵀ Aᵀ reads B as rows, and turns
+// Aᵀ and Cᵀ, which for a batch of few rows are much smaller.
+void turned(const Gemm<float>& g) {
+  float* const c = static_cast<float*>(thread_buffer(Slot::c, size_t(g.m * g.n) * sizeof(float)));
+  blocked(transposed(g, c));
+  constexpr int64_t rows = 16;  // of C a task
+  const int64_t together = g.m * g.n < 65536 ? g.m : rows;
+  parallel(divide_up(g.m, together), [&](int64_t task) {
+    const int64_t i0 = task * together, count = min(together, g.m - i0);
+    turn(c + i0, g.m, g.n, count, g.n, g.c + i0 * g.c_row, g.c_row);
+    if (g.bias)
+      for (int64_t i = i0; i < i0 + count; ++i) add_to(g.c + i * g.c_row, g.n, g.bias, 1);
+    finish(g, i0, 0, count, g.n);
+  });
+}
+
+// m = 1. One row of C; bias_step is 0 where it is a column that was transposed, with one bias for all.
+void one_row(const Gemm<float>& g, int64_t bias_step) {
+  const bool adds = g.b_col == 1;
+  const int64_t columns = adds ? 256 : 32;  // a task: a kilobyte of each row of B, or whole rows of Bᵀ
+  const int64_t together = g.n * g.k < 100000 ? g.n : columns;
+  parallel(divide_up(g.n, together), [&](int64_t task) {
+    const int64_t j = task * together, n = min(together, g.n - j);
+    if (adds)
+      add_rows(g.k, g.a, g.a_col, g.b + j, g.b_row, g.c + j, n);
+    else
+      dots(g.k, g.b + j * g.b_col, g.b_col, g.a, g.c + j, n);
+    if (g.bias) add_to(g.c + j, n, g.bias + j * bias_step, bias_step);
+    finish(g, 0, j, 1, n);
+  });
+}
+
+void gemm(const Gemm<float>& g) {
+  if (g.m == 0 || g.n == 0) return;
+  if (g.m == 1 && g.k > 0) return one_row(g, 1);
+  if (g.n == 1 && g.k > 0) {
+    Gemm<float> t = transposed(g, g.c);
+    t.bias = g.bias, t.saved = g.saved, t.activation = g.activation, t.alpha = g.alpha;
+    return one_row(t, 0);
+  }
+  if (g.b_col != 1 && g.n * g.k > g.m * (g.k + g.n)) return turned(g);
+  blocked(g);
+}
+
+// A strip of columns: each row's dz is summed while it is in L1.
+void derivative(const LinearBackward<float>& a, int64_t begin, int64_t end) {
+  float sums[derivative_strip] = {};
+  const int64_t columns = end - begin;
+  for (int64_t i = 0; i < a.n; ++i) {
+    const int64_t at = i * a.out + begin;
+    const float* dz = a.dy.data + at;
+    if (a.workspace) {
+      activation_gradient(a.activation, a.alpha, 0, a.saved.data + at, dz, a.workspace.data + at, columns);
+      dz = a.workspace.data + at;
     }
-    if (i < rows) even += load(x + i * columns + j);
-    store(sums + j, even + odd);
-  };
-  for_vectors(
-      end - begin,
-      [&](int64_t j) {
-        add(begin + j, [](const float* p) { return Vec::load(p); }, [](float* p, Vec v) { v.store(p); });
-      },
-      [&](int64_t j, int64_t n) {
-        add(begin + j, [n](const float* p) { return Vec::load(p, n); }, [n](float* p, Vec v) { v.store(p, n); });
-      });
+    if (a.dbias)
+      for_lanes(0, columns,
+                [&](auto lanes, int64_t j) { lanes.store(lanes.load(sums + j) + lanes.load(dz + j), sums + j); });
+  }
+  if (a.dbias) __builtin_memcpy(a.dbias.data + begin, sums, size_t(columns) * sizeof(float));
 }
 
 }  // namespace
 
 extern const GemmTable<float> gemm_float;
-const GemmTable<float> gemm_float{gemm, column_sums};
+const GemmTable<float> gemm_float{gemm, derivative};
 
 }  // namespace wxb::WXB_TARGET

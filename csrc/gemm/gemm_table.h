@@ -1,5 +1,5 @@
 #pragma once
-#include "elementwise/elementwise.h"
+#include "gemm/gemm.h"
 
 namespace wxb {
 
@@ -21,11 +21,13 @@ struct Gemm {
   T alpha = 0;
 };
 
+constexpr int64_t derivative_strip = 64;  // columns: whole cache lines of every row, and enough strips for the threads
+
 template <class T>
 struct GemmTable {
   void (*gemm)(const Gemm<T>&);
-  // sums[j] = sum over i of x(i, j), x (rows, columns) row-major, for j in [begin, end).
-  void (*column_sums)(const T* x, int64_t rows, int64_t columns, T* sums, int64_t begin, int64_t end);
+  // dz = dy act'(saved), into workspace if there is one, and dbias, of columns [begin, end), at most derivative_strip.
+  void (*derivative)(const LinearBackward<T>&, int64_t begin, int64_t end);
 };
 
 }  // namespace wxb

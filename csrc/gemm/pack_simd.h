@@ -46,29 +46,45 @@ WXB_INLINE Vec load_up_to(const float* p, int64_t n) {
   return n >= Vec::lanes ? Vec::load(p) : n > 0 ? Vec::load(p, n) : Vec(0.f);
 }
 
-// panel[k * width + i] = source[i * stride + k] for i < count, 0 for count <= i < width: rows become columns.
-// Writes up to Vec::lanes - 1 floats behind the panel if width is no multiple of them.
-inline void pack_rows(const float* source, int64_t stride, int64_t count, int64_t depth, int64_t width, float* panel) {
+// to[i * to_row + j] = from[j * from_row + i] for i < rows and j < count; 0 for count <= j < columns.
+inline void turn(const float* from, int64_t from_row, int64_t count, int64_t rows, int64_t columns, float* to,
+                 int64_t to_row) {
   constexpr int64_t lanes = Vec::lanes;
-  for (int64_t i0 = 0; i0 < width; i0 += lanes) {
-    const int64_t rows = min(lanes, count - i0), columns = min(lanes, width - i0);
-    for (int64_t k0 = 0; k0 < depth; k0 += lanes) {
-      const int64_t left = min(lanes, depth - k0);
+  for (int64_t j = 0; j < columns; j += lanes) {
+    const int64_t given = min(lanes, count - j), across = min(lanes, columns - j);
+    for (int64_t i = 0; i < rows; i += lanes) {
+      const int64_t down = min(lanes, rows - i);
       Vec square[lanes];
 #pragma GCC unroll 16
-      for (int64_t i = 0; i < lanes; ++i)
-        square[i] = i < rows ? load_up_to(source + (i0 + i) * stride + k0, left) : Vec(0.f);
+      for (int64_t r = 0; r < lanes; ++r)
+        square[r] = r < given ? load_up_to(from + (j + r) * from_row + i, down) : Vec(0.f);
       transpose(square);
-      float* to = panel + k0 * width + i0;
-      if (i0 + lanes >= width && i0 == 0) {  // one square wide: what a store writes too much, the next one mends
 #pragma GCC unroll 16
-        for (int64_t k = 0; k < lanes; ++k)
-          if (k < left) square[k].store(to + k * width);
-      } else {
-#pragma GCC unroll 16
-        for (int64_t k = 0; k < lanes; ++k)
-          if (k < left) columns == lanes ? square[k].store(to + k * width) : square[k].store(to + k * width, columns);
-      }
+      for (int64_t r = 0; r < lanes; ++r)
+        if (r < down) {
+          float* const p = to + (i + r) * to_row + j;
+          across == lanes ? square[r].store(p) : square[r].store(p, across);
+        }
+    }
+  }
+}
+
+// Columns of a row-major matrix, in panels two vectors wide one behind the other, the last one of one vector if that is
+// enough, filled up with 0. Whole rows are read: of a large matrix each lies in a page of its own.
+inline void copy_panels(const float* from, int64_t from_row, int64_t columns, int64_t rows, float* to) {
+  constexpr int64_t lanes = Vec::lanes, width = 2 * lanes;
+  for (int64_t i = 0; i < rows; ++i, from += from_row) {
+    int64_t j = 0;
+    for (; j + width <= columns; j += width) {
+      float* const p = to + j * rows + i * width;
+      const Vec left = Vec::load(from + j), right = Vec::load(from + j + lanes);
+      left.store(p), right.store(p + lanes);
+    }
+    if (const int64_t rest = columns - j; rest > lanes) {
+      float* const p = to + j * rows + i * width;
+      Vec::load(from + j).store(p), Vec::load(from + j + lanes, rest - lanes).store(p + lanes);
+    } else if (rest > 0) {
+      load_up_to(from + j, rest).store(to + j * rows + i * lanes);
     }
   }
 }

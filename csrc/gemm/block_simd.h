@@ -1,0 +1,76 @@
+#pragma once
+#include "gemm/microkernel_simd.h"
+#include "gemm/pack_simd.h"
+
+// Blocks of A and B as the micro-kernel reads them: where they lie in their matrices, or packed.
+namespace wxb::WXB_TARGET {
+
+constexpr int64_t kc = 256;  // a panel of B, kc x 2 vectors, takes a half to two thirds of the L1 cache
+WXB_INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Is a block best used where it lies, if `rows` pieces of it lie `stride` apart and it is read for `uses` rows or
+// columns of the other side? Packing costs as much as it saves at about 1.3e7, 50 uses of a megabyte; what stays in L2,
+// a quarter of a megabyte, may be used more often (measured from 64^3 to 1024^3, 32 x 2048 x 2048 and 2048 x 2048 x
+// 32).
+WXB_INLINE bool is_direct(int64_t rows, int64_t stride, int64_t uses) {
+  const double span = double(rows) * double(stride);
+  return span * double(uses) <= 1.3e7 || (span <= 65536 && uses <= 256);
+}
+
+// Columns [j0, j0 + n) and rows [k0, k0 + depth) of B, in panels of tile_columns and chunks of kc. A `direct` block is
+// used where it lies, but for a last panel that is narrower: the micro-kernel loads whole vectors.
+struct BlockB {
+  static constexpr int64_t lanes = Vec::lanes;
+  const float* from;
+  int64_t row, column;
+  int64_t n, depth;
+  bool direct;
+  float* packed;
+  int64_t panels() const { return divide_up(n, tile_columns); }
+  int64_t columns(int64_t panel) const { return min(tile_columns, n - panel * tile_columns); }
+  int64_t vectors(int64_t panel) const { return columns(panel) > lanes ? 2 : 1; }
+  int64_t first_packed() const { return !direct ? 0 : n % lanes ? panels() - 1 : panels(); }
+  int64_t packed_width() const { return (panels() - first_packed()) * tile_columns; }
+  const float* source(int64_t k, int64_t panel) const { return from + k * row + panel * tile_columns * column; }
+  float* at(int64_t k, int64_t panel) const {
+    return packed + k * packed_width() + (panel - first_packed()) * tile_columns * min(kc, depth - k);
+  }
+  PanelB operator()(int64_t k, int64_t panel) const {
+    return panel < first_packed() ? PanelB{source(k, panel), row} : PanelB{at(k, panel), vectors(panel) * lanes};
+  }
+  void pack(int64_t first, int64_t last) const {
+    for (int64_t k = 0; k < depth; k += kc) {
+      const int64_t rows = min(kc, depth - k);
+      if (column == 1)
+        copy_panels(source(k, first), row, min(n, last * tile_columns) - first * tile_columns, rows, at(k, first));
+      else
+        for (int64_t q = first; q < last; ++q)
+          turn(source(k, q), column, columns(q), rows, vectors(q) * lanes, at(k, q), vectors(q) * lanes);
+    }
+  }
+};
+
+// Rows [i0, i0 + rows) and columns [k0, k0 + depth) of A in panels of `height` rows. Packed, the elements that meet one
+// row of B are neighbours: 4 % faster to read than rows where they lie, and a quarter where the caches are shared.
+struct PanelsA {
+  BlockA from;
+  int64_t rows, depth, height;
+  float* packed;  // null: used where they lie
+  int64_t count() const { return divide_up(rows, height); }
+  int64_t rows_of(int64_t panel) const { return min(height, rows - panel * height); }
+  BlockA in_place(int64_t panel) const { return {from.data + panel * height * from.row, from.row, from.column}; }
+  float* at(int64_t panel) const { return packed + panel * height * depth; }
+  BlockA operator()(int64_t panel) const { return packed ? BlockA{at(panel), 1, rows_of(panel)} : in_place(panel); }
+  void pack() const {
+    for (int64_t p = 0; p < count(); ++p) {
+      const BlockA block = in_place(p);
+      const int64_t n = rows_of(p);
+      if (block.column == 1)
+        turn(block.data, block.row, n, depth, n, at(p), n);
+      else
+        pack_columns(block.data, block.column, n, depth, n, at(p));
+    }
+  }
+};
+
+}  // namespace wxb::WXB_TARGET
