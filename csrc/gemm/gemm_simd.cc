@@ -2,7 +2,7 @@
 #include "elementwise/activation_simd.h"
 #include "gemm/block_simd.h"
 #include "gemm/gemm_table.h"
-#include "gemm/gemv_simd.h"
+#include "gemm/skinny_simd.h"
 
 // The blocked product (Goto, van de Geijn 2008): a block of B is packed once and shared by all threads, each thread
 // packs blocks of A for itself, and the micro-kernel runs over their panels. What is near enough is not packed at all.
@@ -15,6 +15,8 @@ namespace {
 constexpr int64_t mc = 8 * tile_rows;  // of A at most 115 KB, so that it stays in L2 while the panels of B pass by
 constexpr int64_t kb = 4 * kc;         // of B are packed at once: a task's part of C stays in L2 for so many steps
 constexpr int64_t nc = 1024;           // a block of B takes 4 MB: a share of L3
+constexpr int64_t few = 12;            // rows or columns: above, lanes along n waste less than sums across lanes cost
+constexpr int64_t vector_from = 1e5;   // elements of a matrix that meets a vector: reading them takes 10 us
 constexpr double parallel_from = 5e5;  // multiply-adds; ten times what a fork and join costs
 
 // A tile whose sums are complete: keep what the derivative needs, apply the activation. It is still in L1.
@@ -129,31 +131,69 @@ void turned(const Gemm<float>& g) {
   });
 }
 
-// m = 1. One row of C; bias_step is 0 where it is a column that was transposed, with one bias for all.
+// Dot products for a task's rows of d, then done(first, count).
+template <class Done>
+void by_rows(const Dots& d, Done done) {
+  const int64_t share = max<int64_t>(1, 32768 / d.depth / dot_rows) * dot_rows;  // 128 KB of the long side
+  const int64_t together = d.rows * d.depth * (d.columns + 4) < 4 * vector_from ? d.rows : share;
+  parallel(divide_up(d.rows, together), [&](int64_t task) {
+    const int64_t i = task * together, count = min(together, d.rows - i);
+    dots(d, i, i + count);
+    done(i, count);
+  });
+}
+
+// m = 1 and B's rows lie whole. bias_step is 0 where C is a column that was transposed, with one bias for all.
 void one_row(const Gemm<float>& g, int64_t bias_step) {
-  const bool adds = g.b_col == 1;
-  const int64_t columns = adds ? 256 : 32;  // a task: a kilobyte of each row of B, or whole rows of Bᵀ
-  const int64_t together = g.n * g.k < 100000 ? g.n : columns;
-  parallel(divide_up(g.n, together), [&](int64_t task) {
-    const int64_t j = task * together, n = min(together, g.n - j);
-    if (adds)
-      add_rows(g.k, g.a, g.a_col, g.b + j, g.b_row, g.c + j, n);
-    else
-      dots(g.k, g.b + j * g.b_col, g.b_col, g.a, g.c + j, n);
+  const int threads = g.n * g.k < vector_from ? 1 : num_threads();
+  const int64_t columns = min<int64_t>(4096, divide_up(divide_up(g.n, threads), 64) * 64);  // of C: they stay in L1
+  parallel(divide_up(g.n, columns), [&](int64_t task) {
+    const int64_t j = task * columns, n = min(columns, g.n - j);
+    add_rows(g.k, g.a, g.a_col, g.b + j, g.b_row, g.c + j, n);
     if (g.bias) add_to(g.c + j, n, g.bias + j * bias_step, bias_step);
     finish(g, 0, j, 1, n);
   });
 }
 
+// C from rows of A and few rows of Bᵀ, which are gathered if they do not lie whole.
+void few_columns(const Gemm<float>& g) {
+  const float* b = g.b;
+  if (g.b_row != 1) {
+    float* const rows = static_cast<float*>(thread_buffer(Slot::b, size_t(g.n * g.k) * sizeof(float)));
+    turn(g.b, g.b_row, g.k, g.n, g.k, rows, g.k);
+    b = rows;
+  }
+  const Dots d{g.m, g.n, g.k, g.a, g.a_row, b, b == g.b ? g.b_col : g.k, g.c, g.c_row, 1};
+  by_rows(d, [&](int64_t i, int64_t rows) {
+    if (g.bias)
+      for (int64_t r = i; r < i + rows; ++r) add_to(g.c + r * g.c_row, g.n, g.bias, 1);
+    finish(g, i, 0, rows, g.n);
+  });
+}
+
+// C from few rows of A and rows of Bᵀ.
+void few_rows(const Gemm<float>& g) {
+  const Dots d{g.n, g.m, g.k, g.b, g.b_col, g.a, g.a_row, g.c, 1, g.c_row};
+  by_rows(d, [&](int64_t j, int64_t columns) {
+    if (g.bias)
+      for (int64_t i = 0; i < g.m; ++i) add_to(g.c + i * g.c_row + j, columns, g.bias + j, 1);
+    finish(g, 0, j, g.m, columns);
+  });
+}
+
 void gemm(const Gemm<float>& g) {
   if (g.m == 0 || g.n == 0) return;
-  if (g.m == 1 && g.k > 0) return one_row(g, 1);
-  if (g.n == 1 && g.k > 0) {
+  const bool rows_of_a = g.a_col == 1, rows_of_b = g.b_row == 1, long_sums = g.k >= 4 * Vec::lanes;
+  if (long_sums && rows_of_a && rows_of_b && g.m <= few && g.m < g.n) return few_rows(g);
+  if (long_sums && rows_of_a && g.n <= few) return few_columns(g);
+  if (g.k > 0 && g.m == 1 && g.b_col == 1) return one_row(g, 1);
+  if (g.k > 0 && g.n == 1 && g.a_row == 1) {
     Gemm<float> t = transposed(g, g.c);
     t.bias = g.bias, t.saved = g.saved, t.activation = g.activation, t.alpha = g.alpha;
     return one_row(t, 0);
   }
-  if (g.b_col != 1 && g.n * g.k > g.m * (g.k + g.n)) return turned(g);
+  const bool turns_less = g.b_col != 1 && g.n * g.k > g.m * (g.k + g.n);
+  if (turns_less || (g.a_row == 1 && g.n <= few && g.m >= 2 * tile_columns)) return turned(g);
   blocked(g);
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ Call = Callable[[], Any]
 Contestants = Mapping[str, Callable[[], Call]]
 Error = Callable[[Any], float]
 
-ROUNDS = 21  # turns of each contestant; a median of fewer moves with the neighbours of the machine
+ROUNDS = 21  # turns of each contestant; the best counts: what else runs on the machine only ever adds time
 FEWEST = 3
 TURN = 0.01  # seconds: shorter ones are at the mercy of a single interruption
 REST = 0.03  # seconds between turns on several threads: OpenBLAS's workers spin that long for more work
@@ -48,7 +47,7 @@ class Workload:
 
 @dataclasses.dataclass
 class Row:
-    """One line of a result: the median ``us`` of each contestant, and what they say of wxb.
+    """One line of a result: the best ``us`` of each contestant, and what they say of wxb.
 
     ``ratio`` > 1: wxb is faster than the best peer. ``limit``: the microseconds that the machine's measured limits
     allow, ``share`` = limit / us["wxb"]. ``error``: the largest error of any contestant's result.
@@ -143,7 +142,7 @@ def _compared(row: Row, limit: float) -> Row:
 
 
 def microseconds(calls: Mapping[str, Call], seconds: float, rest: float = 0.0) -> dict[str, float]:
-    """Return the median time of each call; they take turns, A B C A B C, for about ``seconds`` in all."""
+    """Return the best time of each call over its turns; they take turns, A B C A B C, for ``seconds`` or so in all."""
     once = {name: _once(call) for name, call in calls.items()}
     least = sum(max(TURN, 2 * t) + rest for t in once.values())
     rounds = min(ROUNDS, max(FEWEST, int(seconds / max(least, TURN))))
@@ -155,7 +154,7 @@ def microseconds(calls: Mapping[str, Call], seconds: float, rest: float = 0.0) -
             time.sleep(rest)
             call()  # its data come back into the cache, its threads awake
             times[name].append(_timed(call, repeats[name]))
-    return {name: statistics.median(values) * 1e6 for name, values in times.items()}
+    return {name: min(values) * 1e6 for name, values in times.items()}
 
 
 def _once(call: Call) -> float:

@@ -1,0 +1,110 @@
+#pragma once
+#include "core/simd_sum.h"
+#include "gemm/pack_simd.h"
+
+// Products with a side of one row or few: nothing is used often enough to be packed.
+namespace wxb::WXB_TARGET {
+
+// y[j] = sum over k of x[k * x_step] b[k * row + j] for j < n: rows of b are scaled and added, eight at a time, in
+// order; y stays in the L1 cache.
+inline void add_rows(int64_t depth, const float* x, int64_t x_step, const float* b, int64_t row, float* y, int64_t n) {
+  constexpr int64_t together = 8;
+  for (int64_t k = 0; k < depth; k += together) {
+    const int64_t rows = min(together, depth - k);
+    Vec scale[together];
+#pragma GCC unroll 8
+    for (int64_t r = 0; r < together; ++r) scale[r] = Vec(r < rows ? x[(k + r) * x_step] : 0.f);
+    const float* from = b + k * row;
+    const bool begins = k == 0;
+    for_lanes(0, n, [&](auto lanes, int64_t j) {
+      Vec sum = begins ? Vec(0.f) : lanes.load(y + j);
+      if (rows == together) {
+#pragma GCC unroll 8
+        for (int64_t r = 0; r < together; ++r) sum = fma(scale[r], lanes.load(from + r * row + j), sum);
+      } else {
+        for (int64_t r = 0; r < rows; ++r) sum = fma(scale[r], lanes.load(from + r * row + j), sum);
+      }
+      lanes.store(sum, y + j);
+    });
+  }
+}
+
+// A tile of C a vector wide would leave lanes empty, so here they run along k: each element of C is the dot product of
+// a row of A and a row of Bᵀ. c(i, j) = sum over k of a[i a_row + k] b[j b_row + k], at c[i c_row + j c_column].
+struct Dots {
+  int64_t rows, columns, depth;
+  const float* a;
+  int64_t a_row;
+  const float* b;
+  int64_t b_row;
+  float* c;
+  int64_t c_row, c_column;
+};
+
+constexpr int dot_rows = 4,
+              dot_columns = Vec::lanes == 16 ? 4 : 2;  // sums, and the vectors they meet, fit the registers
+
+// sums[i]'s lanes added up, in lane i of the result: a tree of additions of two vectors at a time.
+WXB_INLINE Vec add_across(Vec (&sums)[Vec::lanes]) {
+  const auto join = [&]<int width>(std::integral_constant<int, width>) {
+#pragma GCC unroll 16
+    for (int i = 0; i < int(Vec::lanes); i += 2 * width)
+      sums[i] = exchange<width, false>(sums[i], sums[i + width]) + exchange<width, true>(sums[i], sums[i + width]);
+  };
+  join(std::integral_constant<int, 1>());
+  join(std::integral_constant<int, 2>());
+  if constexpr (Vec::lanes > 4) join(std::integral_constant<int, 4>());
+  if constexpr (Vec::lanes > 8) join(std::integral_constant<int, 8>());
+  return sums[0];
+}
+
+template <int rows, int columns>
+void dot_tile(const Dots& d, int64_t i0, int64_t j0) {
+  constexpr int count = rows * columns, groups = (count + int(Vec::lanes) - 1) / int(Vec::lanes);
+  const float *a = d.a + i0 * d.a_row, *b = d.b + j0 * d.b_row;
+  Vec sums[groups * Vec::lanes];
+#pragma GCC unroll 16
+  for (int s = 0; s < groups * int(Vec::lanes); ++s) sums[s] = Vec(0.f);
+  for_lanes(0, d.depth, [&](auto lanes, int64_t k) {
+    Vec of_b[columns];
+#pragma GCC unroll 4
+    for (int j = 0; j < columns; ++j) of_b[j] = lanes.load(b + j * d.b_row + k);
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; ++i) {
+      const Vec of_a = lanes.load(a + i * d.a_row + k);
+#pragma GCC unroll 4
+      for (int j = 0; j < columns; ++j) sums[i * columns + j] = fma(of_a, of_b[j], sums[i * columns + j]);
+    }
+  });
+  float totals[groups * Vec::lanes];
+#pragma GCC unroll 4
+  for (int g = 0; g < groups; ++g) {
+    Vec group[Vec::lanes];
+#pragma GCC unroll 16
+    for (int s = 0; s < int(Vec::lanes); ++s) group[s] = sums[g * Vec::lanes + s];
+    add_across(group).store(totals + g * Vec::lanes);
+  }
+  for (int i = 0; i < rows; ++i)
+    for (int j = 0; j < columns; ++j) d.c[(i0 + i) * d.c_row + (j0 + j) * d.c_column] = totals[i * columns + j];
+}
+
+template <int rows, int columns = dot_columns>
+void dot_strip(const Dots& d, int64_t i, int64_t j) {
+  for (; j + columns <= d.columns; j += columns) dot_tile<rows, columns>(d, i, j);
+  if constexpr (columns > 1) dot_strip<rows, columns - 1>(d, i, j);
+}
+
+// y[i] += bias[i * step]
+inline void add_to(float* y, int64_t n, const float* bias, int64_t step) {
+  for_lanes(0, n, [&](auto lanes, int64_t i) {
+    lanes.store(lanes.load(y + i) + (step ? lanes.load(bias + i) : Vec(*bias)), y + i);
+  });
+}
+
+inline void dots(const Dots& d, int64_t begin, int64_t end) {
+  int64_t i = begin;
+  for (; i + dot_rows <= end; i += dot_rows) dot_strip<dot_rows>(d, i, 0);
+  for (; i < end; ++i) dot_strip<1>(d, i, 0);
+}
+
+}  // namespace wxb::WXB_TARGET
