@@ -47,19 +47,33 @@ void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Unary acti
   });
 }
 
+// The matrices in an array, all axes but the last two together: as many as y has, or one for all of them.
+int64_t matrices(const Call& call, const char* what, A x, int64_t rows, int64_t columns, int64_t batch) {
+  const auto ndim = x.ndim();
+  if (ndim < 2 || x.shape(ndim - 2) != rows || x.shape(ndim - 1) != columns)
+    value_error(call.name, ": ", what, " has shape ", shape_text(x), ", it must end in (", rows, ", ", columns, ")");
+  int64_t count = 1;
+  for (py::ssize_t axis = 0; axis + 2 < ndim; ++axis) count *= x.shape(axis);
+  if (count != 1 && count != batch)
+    value_error(call.name, ": ", what, " has shape ", shape_text(x), ", its other axes must hold 1 or ", batch);
+  return count;
+}
+
 void bind_matmul(A a, A b, A y, bool transpose_a, bool transpose_b) {
   const Call call("matmul");
-  call.ndim("a", a, 3, "(batch, m, k)");
-  call.ndim("b", b, 3, "(batch, k, n)");
-  call.ndim("y", y, 3, "(batch, m, n)");
-  const int64_t batch = y.shape(0), m = y.shape(1), n = y.shape(2), k = a.shape(transpose_a ? 1 : 2);
-  const int64_t of_a = a.shape(0) == 1 ? 1 : batch, of_b = b.shape(0) == 1 ? 1 : batch;
+  const auto of_y = y.ndim(), of_a = a.ndim();
+  if (of_y < 2 || of_a < 2)
+    value_error(call.name, ": shapes are ", shape_text(a), " and ", shape_text(y), ", they must have 2 axes or more");
+  const int64_t m = y.shape(of_y - 2), n = y.shape(of_y - 1), k = a.shape(of_a - (transpose_a ? 2 : 1));
+  int64_t batch = 1;
+  for (py::ssize_t axis = 0; axis + 2 < of_y; ++axis) batch *= y.shape(axis);
+  const int64_t many_a = transpose_a ? matrices(call, "a", a, k, m, batch) : matrices(call, "a", a, m, k, batch);
+  const int64_t many_b = transpose_b ? matrices(call, "b", b, n, k, batch) : matrices(call, "b", b, k, n, batch);
   by_float(call.name, a, [&]<class T>() {
     launch<BACKEND::matmul<T>>(
-        call.name, Matmul<T>{transpose_a ? call.in<T>("a", a, {of_a, k, m}) : call.in<T>("a", a, {of_a, m, k}),
-                             transpose_b ? call.in<T>("b", b, {of_b, n, k}) : call.in<T>("b", b, {of_b, k, n}),
-                             call.out<T>("y", y, {batch, m, n}), batch, m, n, k, of_a == 1 ? 0 : m * k,
-                             of_b == 1 ? 0 : k * n, transpose_a, transpose_b});
+        call.name,
+        Matmul<T>{call.in<T>("a", a, a.size()), call.in<T>("b", b, b.size()), call.out<T>("y", y, y.size()), batch, m,
+                  n, k, many_a == 1 ? 0 : m * k, many_b == 1 ? 0 : k * n, transpose_a, transpose_b});
   });
 }
 

@@ -87,14 +87,17 @@ def record(data: Array, inputs: Sequence[Tensor | None], backward: Backward) -> 
     ``backward`` returns, for each input, the array ``grads()`` gave, or one that nobody writes again (dy, a view).
     """
     out = Tensor(data)
-    device = next(t.device for t in inputs if t is not None)
+    noting, wanted = watch.local.recorder, False
+    for t in inputs:
+        if t is not None:
+            device = t.device
+            wanted = wanted or t._requires_grad
     if device is not cpu:
         out.device = device
-    if not _mode.enabled:
+    if not _mode.enabled or not (wanted or noting):
         return out
     edges: list[Any] = []
     leaves: list[tuple[Tensor, int]] = []
-    wanted, noting = False, watch.local.recorder
     for t in inputs:
         edge: Any = None
         if t is not None:
@@ -105,7 +108,6 @@ def record(data: Array, inputs: Sequence[Tensor | None], backward: Backward) -> 
                 leaves.append((t, t.version))
                 if t._requires_grad:
                     edge = t
-            wanted = wanted or edge is not None
         edges.append(edge)
     if wanted:
         out.node = Node(edges, leaves, backward, data, device)

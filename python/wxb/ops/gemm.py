@@ -30,9 +30,9 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: st
     xa, wa, ba = x.data, weight.data, None if bias is None else bias.data
     if wa.ndim != 2 or not xa.ndim or xa.shape[-1] != wa.shape[1]:
         raise ValueError(f"linear: input has shape {xa.shape}, its last axis must be {wa.shape[-1]}")
-    lead = xa.shape[:-1]
+    shape = (*xa.shape[:-1], wa.shape[0])
     if xa.ndim != 2:
-        xa = xa.reshape(math.prod(lead), wa.shape[1])
+        xa = xa.reshape(math.prod(shape[:-1]), wa.shape[1])
     flat = xa.shape[0], wa.shape[0]
     y = dev.empty(flat, xa.dtype)
     pre = dev.empty(flat, xa.dtype) if activation is not None and act not in SAVES_OUTPUT else None
@@ -41,44 +41,46 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: st
 
     def backward(dy: Array, grads: Grads) -> Sequence[Array]:
         given = grads()
-        dx, dw, db = (*given, None)[:3]
-        dx = None if dx is None else dx.reshape(xa.shape)
-        dev.kernels.linear_backward(xa, wa, saved, dy.reshape(flat), dx, dw, db, act, alpha)
+        dx, dw, db = given
+        if len(shape) != 2:
+            dy, dx = dy.reshape(flat), None if dx is None else dx.reshape(xa.shape)
+        dev.kernels.linear_backward(xa, wa, saved, dy, dx, dw, db, act, alpha)
         return given  # type: ignore[no-any-return]
 
-    inputs = (x, weight) if bias is None else (x, weight, bias)
-    return record(y if len(lead) == 1 else y.reshape(*lead, wa.shape[0]), inputs, backward)
+    return record(y if len(shape) == 2 else y.reshape(shape), (x, weight, bias), backward)
 
 
-def _sides(a: Array, b: Array, transpose_a: bool, transpose_b: bool) -> tuple[int, int, int]:
+def _product(dev: Device, a: Array, b: Array, transpose_a: bool, transpose_b: bool, y: Array = None) -> Array:
+    """Return the product of the last two axes over broadcast batch axes, in ``y`` if given."""
     m, k = a.shape[-2:][::-1] if transpose_a else a.shape[-2:]
     k2, n = b.shape[-2:][::-1] if transpose_b else b.shape[-2:]
     if k != k2:
         hint = "transposed " if transpose_a or transpose_b else ""
         raise ValueError(f"matmul: {hint}shapes are {a.shape} and {b.shape}, the inner axes {k} and {k2} must be equal")
-    return m, n, k
-
-
-def _product(dev: Device, a: Array, b: Array, transpose_a: bool, transpose_b: bool, y: Array | None = None) -> Array:
-    """Return the product of the last two axes over broadcast batch axes, in ``y`` if given."""
-    m, n, _ = _sides(a, b, transpose_a, transpose_b)
-    batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    batch: tuple[int, ...] = ()
+    if a.ndim > 2 or b.ndim > 2:
+        batch = _batch(a, b)
+        a, b = _in_full(dev, a, batch), _in_full(dev, b, batch)
     if y is None:
         y = dev.empty((*batch, m, n), a.dtype)
-    count = math.prod(batch)
-    a, b = _batched(dev, a, batch, count), _batched(dev, b, batch, count)
-    dev.kernels.matmul(a, b, y.reshape(count, m, n), transpose_a, transpose_b)
+    dev.kernels.matmul(a, b, y, transpose_a, transpose_b)
     return y
 
 
-def _batched(dev: Device, a: Array, batch: tuple[int, ...], count: int) -> Array:
-    """Return ``a`` as (count, rows, columns), or (1, rows, columns) where the whole batch shares it."""
-    own = math.prod(a.shape[:-2])
-    if own != count and own != 1:  # some batch axes are broadcast, others not: lay it out in full
-        full = dev.empty((*batch, *a.shape[-2:]), a.dtype)
-        dev.kernels.binary_forward(dev.kernels.Binary.multiply, a, dev.constant(1, a.dtype), full)
-        a, own = full, count
-    return a.reshape(own, *a.shape[-2:])
+def _batch(a: Array, b: Array) -> tuple[int, ...]:
+    try:
+        return numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        raise ValueError(f"matmul: batch axes of {a.shape} and {b.shape} do not broadcast") from None
+
+
+def _in_full(dev: Device, a: Array, batch: tuple[int, ...]) -> Array:
+    """Return ``a``, laid out anew if it has some of the batch axes and lacks others."""
+    if math.prod(a.shape[:-2]) in (1, math.prod(batch)):
+        return a
+    full = dev.empty((*batch, *a.shape[-2:]), a.dtype)
+    dev.kernels.binary_forward(dev.kernels.Binary.multiply, a, dev.constant(1, a.dtype), full)
+    return full
 
 
 def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
@@ -89,44 +91,45 @@ def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = 
     """
     expect_tensor("matmul", "a", a)
     expect_tensor("matmul", "b", b)
-    if a.data.dtype != b.data.dtype:
-        raise TypeError(f"matmul: dtypes are {a.dtype} and {b.dtype}, they must be equal; convert one with .astype()")
     dev, aa, ba = a.device, a.data, b.data
-    if not aa.ndim or not ba.ndim:
-        raise ValueError(f"matmul: shapes are {aa.shape} and {ba.shape}, neither may be 0-d; use *")
-    vector_a, vector_b = aa.ndim == 1, ba.ndim == 1
-    if vector_a:
-        aa, transpose_a = aa.reshape(1, -1), False
-    if vector_b:
-        ba, transpose_b = ba.reshape(-1, 1), False
-    try:
-        product = _product(dev, aa, ba, transpose_a, transpose_b)
-    except ValueError as error:
-        raise ValueError(
-            str(error) if "matmul" in str(error) else f"matmul: batch axes of {a.shape} and {b.shape} do not broadcast"
-        ) from None
-    shape = product.shape
-    y = product.reshape(shape[:-2] + (() if vector_a else shape[-2:-1]) + (() if vector_b else shape[-1:]))
-    a_shape, b_shape = a.shape, b.shape
+    if aa.dtype != ba.dtype:
+        raise TypeError(f"matmul: dtypes are {a.dtype} and {b.dtype}, they must be equal; convert one with .astype()")
+    if aa.ndim < 2 or ba.ndim < 2:
+        aa, ba, transpose_a, transpose_b = _as_matrices(aa, ba, transpose_a, transpose_b)
+    product = _product(dev, aa, ba, transpose_a, transpose_b)
+    shape, y = product.shape, product
+    if a.data.ndim < 2 or b.data.ndim < 2:
+        y = product.reshape(shape[:-2] + shape[-2:-1] * (a.data.ndim > 1) + shape[-1:] * (b.data.ndim > 1))
 
-    def backward(dy: Array, grads: Grads) -> tuple[Array, Array]:
-        want_a, want_b = grads.wanted
+    def backward(dy: Array, grads: Grads) -> list[Array]:
+        da, db = grads()
         dy = dy.reshape(shape)
-        da = db = None
-        if want_a:
-            da = (
-                _product(dev, ba, dy, transpose_b, True)
-                if transpose_a
-                else _product(dev, dy, ba, False, not transpose_b)
-            )
-            da = sum_to(dev, da, aa.shape).reshape(a_shape)
-        if want_b:
-            db = (
-                _product(dev, dy, aa, True, transpose_a)
-                if transpose_b
-                else _product(dev, aa, dy, not transpose_a, False)
-            )
-            db = sum_to(dev, db, ba.shape).reshape(b_shape)
-        return da, db
+        if da is not None:
+            sides = (ba, dy, transpose_b, True) if transpose_a else (dy, ba, False, not transpose_b)
+            da = _gradient(dev, sides, da, aa.shape)
+        if db is not None:
+            sides = (dy, aa, True, transpose_a) if transpose_b else (aa, dy, not transpose_a, False)
+            db = _gradient(dev, sides, db, ba.shape)
+        return [da, db]
 
     return record(y, (a, b), backward)
+
+
+def _as_matrices(a: Array, b: Array, transpose_a: bool, transpose_b: bool) -> tuple[Array, Array, bool, bool]:
+    """Return the operands with a vector as one row (a) or one column (b)."""
+    if not a.ndim or not b.ndim:
+        raise ValueError(f"matmul: shapes are {a.shape} and {b.shape}, neither may be 0-d; use *")
+    if a.ndim == 1:
+        a, transpose_a = a.reshape(1, -1), False
+    if b.ndim == 1:
+        b, transpose_b = b.reshape(-1, 1), False
+    return a, b, transpose_a, transpose_b
+
+
+def _gradient(dev: Device, sides: tuple[Array, Array, bool, bool], given: Array, shape: tuple[int, ...]) -> Array:
+    """Return the product of ``sides`` in the array given for it, or its sum over the axes that were broadcast."""
+    batch = _batch(*sides[:2])
+    if batch == shape[:-2]:
+        _product(dev, *sides, given.reshape(shape))
+        return given
+    return sum_to(dev, _product(dev, *sides), shape).reshape(given.shape)
