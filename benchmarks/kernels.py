@@ -12,8 +12,10 @@ from wxb.bench.kernels import (
     elementwise,
     embedding,
     gemm,
+    layer_norm,
     linear,
     reduction,
+    rms_norm,
     softmax,
     transpose,
 )
@@ -50,6 +52,8 @@ def rows() -> list[Workload]:
     return [
         softmax(256, 1000),
         softmax(4096, 4096),
+        *(layer_norm(*shape, backward) for shape in ((256, 1000), (4096, 4096)) for backward in (False, True)),
+        rms_norm(4096, 1024),
         cross_entropy(128, 10),
         cross_entropy(256, 1000),
         *(reduction("sum", 4096, 1024, axis) for axis in (None, 0, -1)),

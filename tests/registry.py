@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from rows import Row, elementwise, gemm, indexing, loss, random, reduce, softmax
+from rows import Row, elementwise, gemm, indexing, loss, norm, random, reduce, softmax
 
 ROWS: list[Row] = [
     *elementwise.ROWS,
     *gemm.ROWS,
     *reduce.ROWS,
     *softmax.ROWS,
+    *norm.ROWS,
     *loss.ROWS,
     *indexing.ROWS,
     *random.ROWS,

@@ -1,11 +1,13 @@
 """Differentiable functions on Tensors, one file per kernel room."""
 
 from . import elementwise, gemm, indexing, loss, random, reduce
+from . import norm as _norm
 from . import softmax as _softmax
 from .elementwise import *
 from .gemm import *
 from .indexing import *
 from .loss import *
+from .norm import *
 from .operators import bind
 from .random import *
 from .reduce import *
@@ -16,6 +18,7 @@ __all__ = [
     *gemm.__all__,
     *indexing.__all__,
     *loss.__all__,
+    *_norm.__all__,
     *random.__all__,
     *reduce.__all__,
     *_softmax.__all__,
