@@ -5,8 +5,9 @@ namespace wxb::WXB_TARGET {
 
 namespace {
 
-// Memory is what takes the time: while a row, now in the cache, is read again, the next one is fetched.
-WXB_INLINE void fetch(const float* p) { __builtin_prefetch(p); }
+// Memory is what takes the time: while rows that are in the cache are read again, the next ones are fetched.
+WXB_INLINE void fetch_to_l1(const float* p) { __builtin_prefetch(p, 0, 3); }
+WXB_INLINE void fetch_to_l2(const float* p) { __builtin_prefetch(p, 0, 2); }
 
 // A result of `size` elements in rows of n: one that is larger than caches is written past them.
 struct Writer {
@@ -66,7 +67,7 @@ Statistics statistics(const float* x, int64_t n, float first, bool centred, floa
   const float centre = float(sum / double(n));
   const Deviation deviation{x, origin, Vec(centre)};
   const double squares = sum_of(n, [&](auto lanes, int64_t j) {
-    fetch(x + n + j);
+    fetch_to_l1(x + n + j);
     const Vec d = deviation(lanes, j);
     return d * d;
   });
@@ -158,7 +159,7 @@ void backward_rows(const NormBackward<float>& a, int64_t first, const Writer& wr
     const Vec mean_g(a.centre ? float(sums[r].g / double(n)) : 0.f), mean_gz(float(sums[r].gz / double(n)));
     float* const dx = a.dx.data + (first + r) * n;
     for_lanes(0, n, [&](auto lanes, int64_t j) {
-      fetch(here.x + rows * n + j), fetch(here.dy + rows * n + j);
+      fetch_to_l2(here.x + rows * n + j), fetch_to_l2(here.dy + rows * n + j);
       const Vec g = lanes.load(here.dy + j) * weight(lanes, j);
       write(here.rstd * fma(-here.z(lanes, j), mean_gz, g - mean_g), lanes, dx + j);
     });
