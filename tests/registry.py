@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from rows import Row, elementwise, gemm, indexing, loss, norm, random, reduce, softmax
+from rows import Row, elementwise, epilogue, gemm, indexing, loss, norm, random, reduce, softmax
 
 ROWS: list[Row] = [
     *elementwise.ROWS,
+    *epilogue.ROWS,
     *gemm.ROWS,
     *reduce.ROWS,
     *softmax.ROWS,

@@ -1,9 +1,10 @@
 """Differentiable functions on Tensors, one file per kernel room."""
 
-from . import elementwise, gemm, indexing, loss, random, reduce
+from . import elementwise, epilogue, gemm, indexing, loss, random, reduce
 from . import norm as _norm
 from . import softmax as _softmax
 from .elementwise import *
+from .epilogue import *
 from .gemm import *
 from .indexing import *
 from .loss import *
@@ -15,6 +16,7 @@ from .softmax import *
 
 __all__ = [
     *elementwise.__all__,
+    *epilogue.__all__,
     *gemm.__all__,
     *indexing.__all__,
     *loss.__all__,
