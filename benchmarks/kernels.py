@@ -12,13 +12,12 @@ from wxb.bench.kernels import (
     elementwise,
     embedding,
     gemm,
-    layer_norm,
     linear,
     reduction,
-    rms_norm,
     softmax,
     transpose,
 )
+from wxb.bench.norms import chain, layer_norm, rms_norm
 from wxb.bench.updates import update
 
 CACHED, LARGE = 1 << 15, 1 << 24  # elements: two arrays fit the L2 cache; two are 128 MB
@@ -54,6 +53,7 @@ def rows() -> list[Workload]:
         softmax(4096, 4096),
         *(layer_norm(*shape, backward) for shape in ((256, 1000), (4096, 4096)) for backward in (False, True)),
         rms_norm(4096, 1024),
+        chain(4096, 1024),
         cross_entropy(128, 10),
         cross_entropy(256, 1000),
         *(reduction("sum", 4096, 1024, axis) for axis in (None, 0, -1)),

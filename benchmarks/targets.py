@@ -24,6 +24,7 @@ TARGETS = (
     ("layer_norm * 256x1000", 1.7),
     ("layer_norm * 4096x4096", 1.5),
     ("rms_norm * 4096x1024", 1.5),
+    ("bias gelu dropout residual layer_norm *", 4.0),
     ("step 2-16-16-1 *", 8.0),
     ("step 784-128-10 batch 32 *", 1.8),
     ("step 784-128-10 batch 128 *", 1.4),

@@ -18,10 +18,8 @@ __all__ = [
     "elementwise",
     "embedding",
     "gemm",
-    "layer_norm",
     "linear",
     "reduction",
-    "rms_norm",
     "softmax",
     "transpose",
 ]
@@ -128,13 +126,18 @@ def _erf(x: Array) -> Array:
     return numpy.copysign(1 - series * numpy.exp(-x * x), x)
 
 
+def gaussian_cdf(x: Array) -> Array:
+    """Return the integral of the standard normal distribution."""
+    return 0.5 + 0.5 * _erf(x * math.sqrt(0.5))
+
+
 # Where the libraries do not all call it ``name``: the function in wxb, torch, jax, numpy.
 FUNCTIONS: dict[str, dict[str, peers.Make]] = {
     "gelu": {
         "wxb": lambda wxb: wxb.ops.gelu,
         "torch": lambda torch: torch.nn.functional.gelu,
         "jax": lambda jax: functools.partial(jax.nn.gelu, approximate=False),
-        "numpy": lambda numpy: lambda x: x * (0.5 + 0.5 * _erf(x * math.sqrt(0.5))),
+        "numpy": lambda numpy: lambda x: x * gaussian_cdf(x),
     },
     "sigmoid": {
         "wxb": lambda wxb: wxb.ops.sigmoid,
@@ -219,69 +222,6 @@ def cross_entropy(rows: int, columns: int) -> Workload:
         },
         backward=True,
         bytes=2 * FLOAT * rows * columns,
-    )
-
-
-EPS = 1e-5
-
-
-def _layer_norm(x: Array, w: Array, b: Array, dy: Array | None = None) -> Any:
-    centred = x - x.mean(-1, keepdims=True)
-    rstd = 1 / numpy.sqrt((centred * centred).mean(-1, keepdims=True) + x.dtype.type(EPS))
-    z = centred * rstd
-    if dy is None:
-        return z * w + b
-    g = dy * w
-    dx = rstd * (g - g.mean(-1, keepdims=True) - z * (g * z).mean(-1, keepdims=True))
-    return [z * w + b, dx, (dy * z).sum(0), dy.sum(0)]
-
-
-def layer_norm(rows: int, columns: int, backward: bool = False) -> Workload:
-    """Layer normalisation over the last axis with weight and bias; with ``backward`` also their gradients and dx."""
-
-    def in_jax(jax: Any) -> Any:
-        def norm(x: Any, w: Any, b: Any) -> Any:
-            return jax.nn.standardize(x, -1, epsilon=EPS) * w + b
-
-        return norm
-
-    def arrays() -> list[Array]:
-        given = [normal(rows, columns), normal(columns, seed=1), normal(columns, seed=2)]
-        return [*given, normal(rows, columns, seed=3)] if backward else given
-
-    return same(
-        f"layer_norm {'forward+backward' if backward else 'forward'} {rows}x{columns}",
-        arrays,
-        {
-            "wxb": lambda wxb: functools.partial(wxb.ops.layer_norm, eps=EPS),
-            "torch": lambda torch: lambda x, w, b: torch.nn.functional.layer_norm(x, (columns,), w, b, EPS),
-            "jax": in_jax,
-            "numpy": lambda numpy: _layer_norm,
-        },
-        backward=backward,
-        bytes=FLOAT * rows * columns * (5 if backward else 2),  # x, y; x again, dy, dx
-    )
-
-
-def _rms_norm(x: Array, w: Array, dy: Array) -> list[Array]:
-    rstd = 1 / numpy.sqrt((x * x).mean(-1, keepdims=True) + x.dtype.type(EPS))
-    z, g = x * rstd, dy * w
-    return [z * w, rstd * (g - z * (g * z).mean(-1, keepdims=True)), (dy * z).sum(0)]
-
-
-def rms_norm(rows: int, columns: int) -> Workload:
-    """Root mean square normalisation over the last axis with a weight, and its gradients."""
-    return same(
-        f"rms_norm forward+backward {rows}x{columns}",
-        lambda: [normal(rows, columns), normal(columns, seed=1), normal(rows, columns, seed=2)],
-        {
-            "wxb": lambda wxb: functools.partial(wxb.ops.rms_norm, eps=EPS),
-            "torch": lambda torch: lambda x, w: torch.nn.functional.rms_norm(x, (columns,), w, EPS),
-            "jax": lambda jax: lambda x, w: x * jax.lax.rsqrt((x * x).mean(-1, keepdims=True) + EPS) * w,
-            "numpy": lambda numpy: _rms_norm,
-        },
-        backward=True,
-        bytes=5 * FLOAT * rows * columns,
     )
 
 
