@@ -17,6 +17,7 @@ from wxb.bench.kernels import (
     softmax,
     transpose,
 )
+from wxb.bench.norms import chain, layer_norm, rms_norm
 from wxb.bench.updates import update
 
 CACHED, LARGE = 1 << 15, 1 << 24  # elements: two arrays fit the L2 cache; two are 128 MB
@@ -50,6 +51,9 @@ def rows() -> list[Workload]:
     return [
         softmax(256, 1000),
         softmax(4096, 4096),
+        *(layer_norm(*shape, backward) for shape in ((256, 1000), (4096, 4096)) for backward in (False, True)),
+        rms_norm(4096, 1024),
+        chain(4096, 1024),
         cross_entropy(128, 10),
         cross_entropy(256, 1000),
         *(reduction("sum", 4096, 1024, axis) for axis in (None, 0, -1)),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from rows import Row, elementwise, gemm, indexing, loss, random, reduce, softmax
+from rows import Row, elementwise, epilogue, gemm, indexing, loss, norm, random, reduce, softmax
 
 ROWS: list[Row] = [
     *elementwise.ROWS,
+    *epilogue.ROWS,
     *gemm.ROWS,
     *reduce.ROWS,
     *softmax.ROWS,
+    *norm.ROWS,
     *loss.ROWS,
     *indexing.ROWS,
     *random.ROWS,

@@ -20,6 +20,8 @@ namespace wxb {
 
 namespace {
 
+constexpr int most_threads = 1024;
+
 void relax() {
 #if defined(__x86_64__)
   _mm_pause();
@@ -40,7 +42,7 @@ int available_cpus() {
 int default_threads() {
   if (const char* text = std::getenv("OMP_NUM_THREADS")) {
     const long n = std::strtol(text, nullptr, 10);
-    if (n >= 1) return int(std::min<long>(n, 1024));
+    if (n >= 1) return int(std::min<long>(n, most_threads));
   }
   return available_cpus();
 }
@@ -54,25 +56,36 @@ class Pool {
     for (int spins = 0; inside_.load(std::memory_order_acquire); ++spins) pause(spins);
     body_ = body;
     state_ = state;
-    tasks_ = tasks;
     helpers_ = int(std::min<int64_t>(threads - 1, tasks - 1));
-    next_.store(0, std::memory_order_relaxed);
+    for (int i = 0; i <= helpers_; ++i) shares_[i].set(tasks * i / (helpers_ + 1), tasks * (i + 1) / (helpers_ + 1));
     left_.store(tasks, std::memory_order_release);  // a worker that sees it above 0 sees the fields too
     generation_.fetch_add(1, std::memory_order_seq_cst);
     if (sleeping_.load(std::memory_order_seq_cst)) generation_.notify_all();
-    work();
+    work(0);
     for (int spins = 0; left_.load(std::memory_order_acquire) > 0; ++spins) pause(spins);
   }
 
  private:
+  // The tasks of one thread, neighbours: the same ones whenever a region has as many tasks, so that what it left in its
+  // cache is there when it comes back.
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+    void set(int64_t first, int64_t last) { next.store(first, std::memory_order_relaxed), end = last; }
+  };
+
   void start(int workers) {
     for (; started_ < workers; ++started_) std::thread([this, index = started_] { serve(index); }).detach();
   }
 
-  void work() {
-    for (int64_t task; (task = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_;) {
-      body_(state_, task);
-      left_.fetch_sub(1, std::memory_order_acq_rel);
+  // A thread's own share, then what the others have not begun.
+  void work(int own) {
+    for (int i = 0; i <= helpers_; ++i) {
+      Share& share = shares_[(own + i) % (helpers_ + 1)];
+      for (int64_t task; (task = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) {
+        body_(state_, task);
+        left_.fetch_sub(1, std::memory_order_acq_rel);
+      }
     }
   }
 
@@ -84,7 +97,7 @@ class Pool {
       // Only the newest region is open; an older one is over, and its fields may be changing.
       if (generation_.load(std::memory_order_seq_cst) == seen && left_.load(std::memory_order_acquire) > 0 &&
           index < helpers_)
-        work();
+        work(index + 1);
       inside_.fetch_sub(1, std::memory_order_release);
     }
   }
@@ -109,11 +122,10 @@ class Pool {
   int started_ = 0;
   void (*body_)(void*, int64_t) = nullptr;
   void* state_ = nullptr;
-  int64_t tasks_ = 0;
   int helpers_ = 0;
   alignas(64) std::atomic<uint32_t> generation_{0};
   std::atomic<int> sleeping_{0};
-  alignas(64) std::atomic<int64_t> next_{0};
+  Share shares_[most_threads];
   alignas(64) std::atomic<int64_t> left_{0};
   alignas(64) std::atomic<int> inside_{0};
 };
@@ -150,7 +162,7 @@ int num_threads() {
   return n;
 }
 
-void set_num_threads(int threads) { threads_wanted = std::clamp(threads, 1, 1024); }
+void set_num_threads(int threads) { threads_wanted = std::clamp(threads, 1, most_threads); }
 
 void run_tasks(int64_t tasks, void (*body)(void*, int64_t), void* state) {
   const int threads = num_threads();

@@ -17,4 +17,18 @@ auto parallel_sum(int64_t count, int64_t grain, Part part) {
   return total;
 }
 
+// sums_j = parts_0j + parts_1j + ..., added in double: the column sums (columns) of which every task left its share in
+// a row of parts (tasks, columns).
+template <class T>
+void add_rows(const T* parts, int64_t tasks, int64_t columns, T* sums) {
+  constexpr int64_t width = 256;  // columns of a task: a kilobyte of each row
+  parallel((columns + width - 1) / width, [&](int64_t block) {
+    const int64_t first = block * width, n = std::min(width, columns - first);
+    double total[width] = {};
+    for (int64_t task = 0; task < tasks; ++task)
+      for (int64_t j = 0; j < n; ++j) total[j] += double(parts[task * columns + first + j]);
+    for (int64_t j = 0; j < n; ++j) sums[first + j] = T(total[j]);
+  });
+}
+
 }  // namespace wxb

@@ -67,6 +67,18 @@ struct Vec {
 #endif
   }
 
+  // To an aligned address that is not read soon: past the caches, so that its line is not read before it is written.
+  // streams_done() comes before another thread may look.
+  WXB_INLINE void stream(float* p) const {
+#if defined(WXB_AVX512)
+    _mm512_stream_ps(p, __m512(v));
+#elif defined(WXB_AVX2)
+    _mm256_stream_ps(p, __m256(v));
+#else
+    store(p);
+#endif
+  }
+
   WXB_INLINE Vec operator-() const { return {-v}; }
 
  private:
@@ -76,6 +88,12 @@ struct Vec {
   }
 #endif
 };
+
+WXB_INLINE void streams_done() {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
 
 WXB_INLINE Vec operator+(Vec a, Vec b) { return a.v + b.v; }
 WXB_INLINE Vec operator-(Vec a, Vec b) { return a.v - b.v; }

@@ -11,4 +11,8 @@ void activate(Unary op, float alpha, float beta, const float* x, float* y, int64
 void activation_gradient(Unary op, float alpha, float beta, const float* saved, const float* dy, float* dx,
                          int64_t count);
 
+// dx_i = dy_i op'(x_i), whatever the derivative is written in; dx may be dy.
+void activation_gradient_at(Unary op, float alpha, float beta, const float* x, const float* dy, float* dx,
+                            int64_t count);
+
 }  // namespace wxb::WXB_TARGET

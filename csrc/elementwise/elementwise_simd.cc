@@ -24,6 +24,15 @@ void backward_loop(const float* s, const float* dy, float* dx, int64_t count, Sc
       [&](int64_t i, int64_t n) { (Vec::load(dy + i, n) * F::derivative(Vec::load(s + i, n), p)).store(dx + i, n); });
 }
 
+template <class F>
+void gradient_loop(const float* x, const float* dy, float* dx, int64_t count, Scalars p) {
+  for_vectors(
+      count, [&](int64_t i) { (Vec::load(dy + i) * derivative_at<F>(Vec::load(x + i), p)).store(dx + i); },
+      [&](int64_t i, int64_t n) {
+        (Vec::load(dy + i, n) * derivative_at<F>(Vec::load(x + i, n), p)).store(dx + i, n);
+      });
+}
+
 // A broadcast operand of one row: the same number for all, or consecutive ones.
 struct Walk {
   const float* p;
@@ -116,6 +125,17 @@ void activation_gradient(Unary op, float alpha, float beta, const float* saved, 
   switch (op) {
 #define WXB_CASE(name, F) \
   case Unary::name: return backward_loop<F>(saved, dy, dx, count, {alpha, beta});
+    WXB_UNARY(WXB_CASE)
+#undef WXB_CASE
+    case Unary::none: break;
+  }
+}
+
+void activation_gradient_at(Unary op, float alpha, float beta, const float* x, const float* dy, float* dx,
+                            int64_t count) {
+  switch (op) {
+#define WXB_CASE(name, F) \
+  case Unary::name: return gradient_loop<F>(x, dy, dx, count, {alpha, beta});
     WXB_UNARY(WXB_CASE)
 #undef WXB_CASE
     case Unary::none: break;

@@ -17,6 +17,15 @@ struct Parameters {
   S alpha, beta;
 };
 
+// The derivative of F at x, whatever it is written in.
+template <class F, class V, class P>
+HD V derivative_at(V x, P p) {
+  if constexpr (F::saves == Saves::output)
+    return F::derivative(F::value(x, p), p);
+  else
+    return F::derivative(x, p);
+}
+
 template <class V>
 HD V clip(V x, V low, V high) {
   return min(max(x, low), high);

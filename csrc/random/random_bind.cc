@@ -2,6 +2,7 @@
 
 #include "core/plan.h"
 #include "random/random.h"
+#include "random/random_bind.h"
 
 namespace wxb {
 
@@ -10,12 +11,6 @@ namespace {
 using A = const Array&;
 
 In<uint64_t> state(const Call& call, A saved) { return call.in<uint64_t>("saved", saved, {2}); }
-
-// A probability in units of 2^-24, rounded up: p > 0 stays above 0.
-int32_t threshold(const Call& call, double p) {
-  if (!(p >= 0 && p <= 1)) value_error(call.name, ": p is ", p, ", it must be from 0 to 1");
-  return int32_t(std::ceil(p * 16777216.0));
-}
 
 void bind_continuous(py::module_& m) {
   m.def("uniform", [](A saved, A y, double low, double high) {
@@ -51,7 +46,7 @@ void bind_choices(py::module_& m) {
     by_float(call.name, x, [&]<class T>() {
       launch<BACKEND::dropout<T>>(
           call.name, Dropout<T>{call.in<T>("x", x, y.size()), state(call, saved), call.out<T>("y", y, y.size()),
-                                threshold(call, p), T(p < 1 ? 1 / (1 - p) : 0)});
+                                threshold(call, p), kept_scale<T>(p)});
     });
   });
 }

@@ -421,6 +421,27 @@ def bce_with_logits_forward(
     loss: numpy.ndarray,
 ) -> None: ...
 def bernoulli(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+def bias_activation_dropout_backward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray | None,
+    arg2: numpy.ndarray | None,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+    arg6: Unary,
+    arg7: typing.SupportsFloat | typing.SupportsIndex,
+    arg8: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def bias_activation_dropout_forward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray | None,
+    arg2: numpy.ndarray | None,
+    arg3: numpy.ndarray | None,
+    arg4: numpy.ndarray,
+    arg5: Unary,
+    arg6: typing.SupportsFloat | typing.SupportsIndex,
+    arg7: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
 def binary_backward(
     arg0: Binary,
     arg1: numpy.ndarray,
@@ -474,6 +495,25 @@ def gather(
 def isa() -> str: ...
 def isa_reason() -> str: ...
 def isas() -> list[str]: ...
+def layer_norm_backward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray | None,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray,
+    arg5: numpy.ndarray | None,
+    arg6: numpy.ndarray | None,
+    arg7: numpy.ndarray | None,
+) -> None: ...
+def layer_norm_forward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray | None,
+    arg2: numpy.ndarray | None,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray,
+    arg5: numpy.ndarray,
+    arg6: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
 def linear_backward(
     arg0: numpy.ndarray,
     arg1: numpy.ndarray,
@@ -581,6 +621,21 @@ def reduce_forward(
     inner: typing.SupportsInt | typing.SupportsIndex,
     correction: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     about: numpy.ndarray | None = None,
+) -> None: ...
+def rms_norm_backward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray | None,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+) -> None: ...
+def rms_norm_forward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray | None,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 def rng_advance(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: typing.SupportsInt | typing.SupportsIndex) -> None: ...
 def scatter_add(

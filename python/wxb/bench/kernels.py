@@ -126,13 +126,18 @@ def _erf(x: Array) -> Array:
     return numpy.copysign(1 - series * numpy.exp(-x * x), x)
 
 
+def gaussian_cdf(x: Array) -> Array:
+    """Return the integral of the standard normal distribution."""
+    return 0.5 + 0.5 * _erf(x * math.sqrt(0.5))
+
+
 # Where the libraries do not all call it ``name``: the function in wxb, torch, jax, numpy.
 FUNCTIONS: dict[str, dict[str, peers.Make]] = {
     "gelu": {
         "wxb": lambda wxb: wxb.ops.gelu,
         "torch": lambda torch: torch.nn.functional.gelu,
         "jax": lambda jax: functools.partial(jax.nn.gelu, approximate=False),
-        "numpy": lambda numpy: lambda x: x * (0.5 + 0.5 * _erf(x * math.sqrt(0.5))),
+        "numpy": lambda numpy: lambda x: x * gaussian_cdf(x),
     },
     "sigmoid": {
         "wxb": lambda wxb: wxb.ops.sigmoid,

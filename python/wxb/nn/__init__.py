@@ -18,6 +18,7 @@ from .activation import (
 from .container import Dropout, Flatten, Reshape, Residual, Sequential
 from .linear import Embedding, Linear
 from .module import Module
+from .norm import LayerNorm, RMSNorm
 from .standardize import Standardize
 
 __all__ = [
@@ -28,10 +29,12 @@ __all__ = [
     "Embedding",
     "Flatten",
     "Hardswish",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
     "Module",
+    "RMSNorm",
     "ReLU",
     "Reshape",
     "Residual",

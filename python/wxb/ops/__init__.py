@@ -1,11 +1,14 @@
 """Differentiable functions on Tensors, one file per kernel room."""
 
-from . import elementwise, gemm, indexing, loss, random, reduce
+from . import elementwise, epilogue, gemm, indexing, loss, random, reduce
+from . import norm as _norm
 from . import softmax as _softmax
 from .elementwise import *
+from .epilogue import *
 from .gemm import *
 from .indexing import *
 from .loss import *
+from .norm import *
 from .operators import bind
 from .random import *
 from .reduce import *
@@ -13,9 +16,11 @@ from .softmax import *
 
 __all__ = [
     *elementwise.__all__,
+    *epilogue.__all__,
     *gemm.__all__,
     *indexing.__all__,
     *loss.__all__,
+    *_norm.__all__,
     *random.__all__,
     *reduce.__all__,
     *_softmax.__all__,

@@ -27,7 +27,7 @@ def uniform(shape: Shape, low: float = 0.0, high: float = 1.0, dtype: Any = "flo
     """
     dev = _device(device)
     y = dev.empty(_shape("uniform", shape), numpy.dtype(dtype))
-    dev.kernels.uniform(_draw(dev, y.size), y, low, high)
+    dev.kernels.uniform(draw(dev, y.size), y, low, high)
     return _result(y, dev)
 
 
@@ -38,7 +38,7 @@ def normal(shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: Any = "floa
     """
     dev = _device(device)
     y = dev.empty(_shape("normal", shape), numpy.dtype(dtype))
-    dev.kernels.normal(_draw(dev, y.size), y, mean, std)
+    dev.kernels.normal(draw(dev, y.size), y, mean, std)
     return _result(y, dev)
 
 
@@ -46,7 +46,7 @@ def bernoulli(shape: Shape, p: float = 0.5, dtype: Any = "float32", device: Any 
     """Draw 1 with probability ``p`` (in steps of 2^-24), else 0 -> shape. Raises ``ValueError`` for p not in [0, 1]."""
     dev = _device(device)
     y = dev.empty(_shape("bernoulli", shape), numpy.dtype(dtype))
-    dev.kernels.bernoulli(_draw(dev, y.size), y, p)
+    dev.kernels.bernoulli(draw(dev, y.size), y, p)
     return _result(y, dev)
 
 
@@ -54,7 +54,7 @@ def randint(shape: Shape, low: int, high: int, device: Any = None) -> Tensor:
     """Draw integers evenly from ``low, ..., high - 1``. -> shape, int64. Raises ``ValueError`` unless low < high."""
     dev = _device(device)
     y = dev.empty(_shape("randint", shape), _INT)
-    dev.kernels.randint(_draw(dev, y.size), y, low, high)
+    dev.kernels.randint(draw(dev, y.size), y, low, high)
     return _result(y, dev)
 
 
@@ -62,7 +62,7 @@ def permutation(n: int, device: Any = None) -> Tensor:
     """Put ``0, ..., n - 1`` in random order. -> (n,), int64. Raises ``ValueError`` for a negative ``n``."""
     dev = _device(device)
     y = dev.empty(_shape("permutation", (n,)), _INT)
-    dev.kernels.permutation(_draw(dev, y.size), y)
+    dev.kernels.permutation(draw(dev, y.size), y)
     return _result(y, dev)
 
 
@@ -74,7 +74,7 @@ def dropout(x: Tensor, p: float = 0.5) -> Tensor:
     """
     expect_tensor("dropout", "x", x)
     dev, xa = x.device, x.data
-    saved = _draw(dev, xa.size)
+    saved = draw(dev, xa.size)
     y = dev.empty(xa.shape, xa.dtype)
     dev.kernels.dropout_forward(xa, saved, y, p)
 
@@ -86,7 +86,7 @@ def dropout(x: Tensor, p: float = 0.5) -> Tensor:
     return record(y, (x,), backward)
 
 
-def _draw(dev: Device, count: int) -> Array:
+def draw(dev: Device, count: int) -> Array:
     """Return where the device's random numbers stand, and move them on by ``count``."""
     saved = dev.empty((2,), _STATE)
     dev.kernels.rng_advance(dev.rng, saved, count)

@@ -1,0 +1,74 @@
+#include "core/philox.h"
+#include "elementwise/formulas.h"
+#include "epilogue/epilogue_table.h"
+
+namespace wxb::ref {
+
+namespace {
+
+// x_i + bias, of either struct.
+template <class Args>
+auto sum_at(const Args& a, int64_t i) {
+  return a.bias ? a.x.data[i] + a.bias.data[i % a.features] : a.x.data[i];
+}
+
+template <class T>
+T activated(Unary op, T alpha, T z) {
+  const Parameters<T> p{alpha, 0};
+  switch (op) {
+#define WXB_CASE(name, F) \
+  case Unary::name: return F::value(z, p);
+    WXB_UNARY(WXB_CASE)
+#undef WXB_CASE
+    case Unary::none: break;
+  }
+  return z;
+}
+
+template <class T>
+T derivative(Unary op, T alpha, T z) {
+  const Parameters<T> p{alpha, 0};
+  switch (op) {
+#define WXB_CASE(name, F) \
+  case Unary::name: return derivative_at<F>(z, p);
+    WXB_UNARY(WXB_CASE)
+#undef WXB_CASE
+    case Unary::none: break;
+  }
+  return T(1);
+}
+
+// v, the i-th element, after the dropout: its word is where random/random.h says.
+template <class Args, class T>
+T dropped(const Args& a, int64_t i, T v) {
+  if (!a.saved) return v;
+  const Words w = philox(a.saved.data[0], a.saved.data[1] + uint64_t(i / 64 * 16 + i % 16));
+  return int32_t(w.word[i / 16 % 4] >> 8) < a.threshold ? T(0) : v * a.scale;
+}
+
+template <class T>
+void forward(const Epilogue<T>& a, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; ++i) {
+    const T y = dropped(a, i, activated(a.activation, a.alpha, sum_at(a, i)));
+    a.y.data[i] = a.residual ? a.residual.data[i] + y : y;
+  }
+}
+
+template <class T>
+void backward(const EpilogueBackward<T>& a, int64_t begin, int64_t end, T* dbias) {
+  for (int64_t j = 0; dbias && j < a.features; ++j) dbias[j] = 0;
+  for (int64_t i = begin; i < end; ++i) {
+    const T dx = dropped(a, i, a.dy.data[i]) * derivative(a.activation, a.alpha, sum_at(a, i));
+    if (a.dx) a.dx.data[i] = dx;
+    if (dbias) dbias[i % a.features] += dx;
+  }
+}
+
+}  // namespace
+
+extern const EpilogueTable<float> epilogue_float;
+extern const EpilogueTable<double> epilogue_double;
+const EpilogueTable<float> epilogue_float{forward, backward};
+const EpilogueTable<double> epilogue_double{forward, backward};
+
+}  // namespace wxb::ref
