@@ -12,12 +12,12 @@ namespace wxb::WXB_TARGET {
 
 namespace {
 
-constexpr int64_t mc = 8 * tile_rows;  // of A at most 115 KB, so that it stays in L2 while the panels of B pass by
-constexpr int64_t kb = 4 * kc;         // of B are packed at once: a task's part of C stays in L2 for so many steps
-constexpr int64_t nc = 1024;           // a block of B takes 4 MB: a share of L3
-constexpr int64_t few = 12;            // rows or columns: above, lanes along n waste less than sums across lanes cost
-constexpr int64_t vector_from = 1e5;   // elements of a matrix that meets a vector: reading them takes 10 us
-constexpr double parallel_from = 5e5;  // multiply-adds; ten times what a fork and join costs
+constexpr int64_t mc = 18 * tile_rows;  // of A at most 110 KB, so that it stays in L2 while the panels of B pass by
+constexpr int64_t kb = 1024;            // of B are packed at once: a task's part of C stays in L2 for so many steps
+constexpr int64_t nc = 1024;            // a block of B takes 4 MB: a share of L3
+constexpr int64_t few = 12;             // rows or columns: above, lanes along n waste less than sums across lanes cost
+constexpr int64_t vector_from = 1e5;    // elements of a matrix that meets a vector: reading them takes 10 us
+constexpr double parallel_from = 5e5;   // multiply-adds; ten times what a fork and join costs
 
 // A tile whose sums are complete: keep what the derivative needs, apply the activation. It is still in L1.
 void finish(const Gemm<float>& g, int64_t i0, int64_t j0, int64_t rows, int64_t columns) {
@@ -37,7 +37,7 @@ struct Tasks {           // how a block column of C is cut up
 
 Tasks cut(const Gemm<float>& g, const BlockB& b, int threads) {
   Tasks t;
-  t.height = divide_up(g.m, divide_up(g.m, tile_rows));  // 32 rows as 11 + 11 + 10, not 14 + 14 + 4
+  t.height = divide_up(g.m, divide_up(g.m, tile_rows));  // 14 rows as 5 + 5 + 4, not 6 + 6 + 2
   t.panels = divide_up(g.m, t.height);
   t.down = divide_up(t.panels * t.height, mc);
   const int64_t wanted = threads > 1 ? divide_up(4 * threads, t.down) : 1;
@@ -46,22 +46,27 @@ Tasks cut(const Gemm<float>& g, const BlockB& b, int threads) {
   return t;
 }
 
+alignas(64) constexpr float zeros[tile_columns] = {};
+
 // Tiles of panels [first, last) of B by those of A, k steps into the block of B; `c` is the tiles' own part of g.
 void multiply_chunk(const Gemm<float>& c, const PanelsA& a, const BlockB& b, int64_t k, int64_t first, int64_t last,
                     bool begins, bool ends) {
   const bool finishes = ends && (c.saved || c.activation != Unary::none);
-  for (int64_t q = first; q < last; ++q) {
-    const int64_t j = q * tile_columns, columns = b.columns(q), vectors = b.vectors(q);
-    const Microkernel whole = microkernel_for<tile_rows>(a.height, vectors);
-    const PanelB panel = b(k, q);
-    for (int64_t p = 0; p < a.count(); ++p) {
-      const int64_t i = p * a.height, rows = a.rows_of(p);
-      const Microkernel kernel = rows == a.height ? whole : microkernel_for<tile_rows>(rows, vectors);
-      kernel(a.depth, a(p), panel,
-             Tile{c.c + i * c.c_row + j, c.c_row, columns, begins, ends && c.bias ? c.bias + j : nullptr});
-      if (finishes) finish(c, i, j, rows, columns);
-    }
-  }
+  const auto tile = [&](int64_t p, int64_t q) {
+    const int64_t i = p * a.height, j = q * tile_columns, rows = a.rows_of(p), columns = b.columns(q);
+    float* const at = c.c + i * c.c_row + j;
+    const Tile held{at, c.c_row, columns, at, c.c_row}, fresh{at, c.c_row, columns, c.bias ? c.bias + j : zeros, 0};
+    microkernel_for(rows, b.vectors(q))(a.depth, a(p), b(k, q), begins ? fresh : held);
+    if (finishes) finish(c, i, j, rows, columns);
+  };
+  // A panel of B stays in L1 while those of A pass by. But where few steps make much of C, more than half of L2, C's
+  // own way to memory counts: it is written row by row, which can be foreseen.
+  if (begins && ends && c.m * c.c_row > 1 << 18)
+    for (int64_t p = 0; p < a.count(); ++p)
+      for (int64_t q = first; q < last; ++q) tile(p, q);
+  else
+    for (int64_t q = first; q < last; ++q)
+      for (int64_t p = 0; p < a.count(); ++p) tile(p, q);
 }
 
 // The part of C that starts at (i, j).
@@ -77,12 +82,12 @@ void multiply(const Gemm<float>& g, const BlockB& b, const Tasks& t, int64_t j0,
   const int64_t i0 = down * t.panels / t.down * t.height, i1 = min(g.m, (down + 1) * t.panels / t.down * t.height);
   const int64_t first = across * b.panels() / t.across, last = (across + 1) * b.panels() / t.across;
   float* packed = nullptr;
-  if (!t.direct) packed = static_cast<float*>(thread_buffer(Slot::a, ((mc + 2 * tile_rows) * kc + Vec::lanes) * 4));
+  if (!t.direct) packed = static_cast<float*>(thread_buffer(Slot::a, (mc + tile_rows) * kc * sizeof(float)));
   int64_t k = 0;
   do {  // once, even if there is nothing to sum: C = act(bias)
     const BlockA from{g.a + i0 * g.a_row + (k0 + k) * g.a_col, g.a_row, g.a_col};
-    const PanelsA a{from, i1 - i0, min(kc, b.depth - k), t.height, packed};
-    if (packed) a.pack();
+    PanelsA a{from, i1 - i0, min(kc, b.depth - k), t.height};
+    if (packed) a.pack(packed);
     multiply_chunk(part(g, i0, j0), a, b, k, first, last, k0 + k == 0, k0 + k + a.depth == g.k);
     k += kc;
   } while (k < b.depth);
@@ -92,7 +97,7 @@ void multiply(const Gemm<float>& g, const BlockB& b, const Tasks& t, int64_t j0,
 void pack(BlockB& b, int threads) {
   const int64_t first = b.first_packed(), panels = b.panels() - first;
   if (panels == 0) return;
-  b.packed = static_cast<float*>(thread_buffer(Slot::b, size_t(b.packed_width() * b.depth + Vec::lanes) * 4));
+  b.packed = static_cast<float*>(thread_buffer(Slot::b, size_t(b.packed_width() * b.depth) * sizeof(float)));
   const int64_t groups = threads > 1 ? min<int64_t>(4 * threads, panels) : 1;
   parallel(groups, [&](int64_t i) { b.pack(first + i * panels / groups, first + (i + 1) * panels / groups); });
 }

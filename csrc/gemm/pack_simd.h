@@ -69,35 +69,19 @@ inline void turn(const float* from, int64_t from_row, int64_t count, int64_t row
   }
 }
 
-// Columns of a row-major matrix, in panels two vectors wide one behind the other, the last one of one vector if that is
-// enough, filled up with 0. Whole rows are read: of a large matrix each lies in a page of its own.
-inline void copy_panels(const float* from, int64_t from_row, int64_t columns, int64_t rows, float* to) {
-  constexpr int64_t lanes = Vec::lanes, width = 2 * lanes;
-  for (int64_t i = 0; i < rows; ++i, from += from_row) {
-    int64_t j = 0;
-    for (; j + width <= columns; j += width) {
-      float* const p = to + j * rows + i * width;
-      const Vec left = Vec::load(from + j), right = Vec::load(from + j + lanes);
-      left.store(p), right.store(p + lanes);
-    }
-    if (const int64_t rest = columns - j; rest > lanes) {
-      float* const p = to + j * rows + i * width;
-      Vec::load(from + j).store(p), Vec::load(from + j + lanes, rest - lanes).store(p + lanes);
-    } else if (rest > 0) {
-      load_up_to(from + j, rest).store(to + j * rows + i * lanes);
-    }
-  }
-}
-
-// panel[k * width + i] = source[k * stride + i] for i < count, 0 for count <= i < width.
-// Writes up to Vec::lanes - 1 floats behind the panel if width is no multiple of them.
-inline void pack_columns(const float* source, int64_t stride, int64_t count, int64_t depth, int64_t width,
-                         float* panel) {
+// Columns of a row-major matrix, in panels `width` wide one behind the other; the last one ends with the vector that
+// its last column is in, filled up with 0. Whole rows are read: of a large matrix each lies in a page of its own.
+template <int64_t width>
+void copy_panels(const float* from, int64_t from_row, int64_t columns, int64_t rows, float* to) {
   constexpr int64_t lanes = Vec::lanes;
-  for (int64_t k = 0; k < depth; ++k) {
-    const float* from = source + k * stride;
-    float* to = panel + k * width;
-    for (int64_t i = 0; i < width; i += lanes) load_up_to(from + i, count - i).store(to + i);
+  const int64_t whole = columns / width * width, rest = columns - whole,
+                rest_width = (rest + lanes - 1) / lanes * lanes;
+  for (int64_t i = 0; i < rows; ++i, from += from_row) {
+    for (int64_t j = 0; j < whole; j += width)
+#pragma GCC unroll 4
+      for (int64_t v = 0; v < width; v += lanes) Vec::load(from + j + v).store(to + j * rows + i * width + v);
+    for (int64_t v = 0; v < rest; v += lanes)
+      load_up_to(from + whole + v, rest - v).store(to + whole * rows + i * rest_width + v);
   }
 }
 
