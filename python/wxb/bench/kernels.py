@@ -58,12 +58,17 @@ def same(
 
     def prepare() -> tuple[Contestants, Error]:
         given = arrays()
-        sample = [x[::step].astype(numpy.float64) if x.dtype == numpy.float32 else x for x in given]
+        sample = [_sample(x, step) for x in given]
         expected = (exact or makes["numpy"](numpy))(*sample)
         error = close_to(*(expected if isinstance(expected, list) else [expected]), step=step)
         return peers.calls(given, makes, backward), error
 
     return Workload(name, prepare, tolerance, flops, bytes)
+
+
+def _sample(x: Array, step: int) -> Array:
+    some = x[::step] if x.ndim else x
+    return some.astype(numpy.float64) if x.dtype == numpy.float32 else some
 
 
 # ---- products ----
