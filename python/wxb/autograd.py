@@ -67,14 +67,16 @@ class Grads:
         return [edge is not None for edge in self._edges]
 
     def __call__(self) -> Any:
-        seen: list[Any] = []
+        taken: list[int] = []
         for i, edge in enumerate(self._edges):
             if edge is None:
                 continue
             # A leaf's first contribution goes straight to its buffer; a second one of this op must not overwrite it.
-            first = isinstance(edge, Tensor) and not edge.held and all(edge is not e for e in seen)
-            self.given[i] = edge.grad_buffer() if first else edge.device.empty(edge.shape, edge.dtype)
-            seen.append(edge)
+            if isinstance(edge, Tensor) and not edge._held and id(edge) not in taken:
+                self.given[i] = edge.grad_buffer()
+                taken.append(id(edge))
+            else:
+                self.given[i] = edge.device.empty(edge.shape, edge.dtype)
         return self.given if len(self.given) > 1 else self.given[0]
 
 
@@ -126,22 +128,25 @@ def backward(loss: Tensor, only: Iterable[Tensor] | None = None) -> None:
     if loss.data.size != 1:
         raise ValueError(f"backward: the loss has shape {loss.shape}, it must have one element; take its mean()")
     nodes = _reachable(loss.node)
-    wanted: set[Any] = set() if only is None else set(only)  # the nodes and leaves whose gradient is wanted
-    for node in nodes:  # in the order they ran, so inputs come first
-        for edge in node.edges:
-            if edge is not None and (only is None or edge in wanted):
-                wanted.add(edge)
-                wanted.add(node)
-    if loss.node not in wanted:
+    wanted = None if only is None else _leading_to(nodes, set(only))
+    if wanted is not None and loss.node not in wanted:
         raise ValueError("backward: the loss does not depend on these parameters")
     one = loss.device.constant(1, loss.dtype).reshape(loss.shape)
     pending: dict[Node, tuple[Array, bool]] = {loss.node: (one, False)}
     for node in reversed(nodes):
-        if node in wanted:
+        if wanted is None or node in wanted:
             _run(node, pending, wanted)
 
 
-def _run(node: Node, pending: dict[Node, tuple[Array, bool]], wanted: set[Any]) -> None:
+def _leading_to(nodes: list[Node], wanted: set[Any]) -> set[Any]:
+    """Add to ``wanted``, some leaves, the nodes whose gradient theirs are made of."""
+    for node in nodes:  # in the order they ran, so inputs come first
+        if any(edge in wanted for edge in node.edges if edge is not None):
+            wanted.add(node)
+    return wanted
+
+
+def _run(node: Node, pending: dict[Node, tuple[Array, bool]], wanted: set[Any] | None) -> None:
     """Run one backward, hand its results on, and free what it had closed over."""
     for t, version in node.leaves:
         if t.version != version:
@@ -149,7 +154,7 @@ def _run(node: Node, pending: dict[Node, tuple[Array, bool]], wanted: set[Any]) 
                 f"backward: Tensor {t.name or 'of shape ' + str(t.shape)} was changed after the forward pass that used "
                 "it; compute the loss again"
             )
-    edges = [edge if edge in wanted else None for edge in node.edges]
+    edges = node.edges if wanted is None else [edge if edge in wanted else None for edge in node.edges]
     grads = Grads(edges)
     run, node.backward, node.edges, node.leaves = node.backward, None, [], []
     dy, _ = pending.pop(node)
@@ -159,16 +164,17 @@ def _run(node: Node, pending: dict[Node, tuple[Array, bool]], wanted: set[Any]) 
     if len(edges) == 1:
         results = (results,)
     for edge, array, own in zip(edges, results, grads.given):
+        if edge is None:
+            continue
         if isinstance(edge, Node):
-            pending[edge] = _sum(node.device, pending.get(edge), array, array is own)
-        elif edge is not None:
+            before = pending.get(edge)
+            pending[edge] = (array, array is own) if before is None else _sum(node.device, before, array)
+        else:
             _into_grad(edge, array)
 
 
-def _sum(device: Device, before: tuple[Array, bool] | None, array: Array, own: bool) -> tuple[Array, bool]:
+def _sum(device: Device, before: tuple[Array, bool], array: Array) -> tuple[Array, bool]:
     """Add a contribution to an inner gradient, in place only in an array that grads() made."""
-    if before is None:
-        return array, own
     total, ours = before
     target = total if ours else device.empty(total.shape, total.dtype)
     device.kernels.binary_forward(device.kernels.Binary.add, total, array, target)
@@ -179,11 +185,12 @@ def _into_grad(leaf: Tensor, array: Array) -> None:
     """Write or add a contribution to a leaf's ``.grad``."""
     if watch.local.recorder is not None:
         watch.local.recorder.note_held(leaf)
-    buffer, kernels = leaf.grad_buffer(), leaf.device.kernels
-    if leaf.held:
-        kernels.binary_forward(kernels.Binary.add, buffer, array, buffer)
-    elif array is not buffer:
-        kernels.cast(array, buffer)
+    buffer = leaf.grad_buffer()
+    if leaf._held:
+        leaf.device.kernels.binary_forward(leaf.device.kernels.Binary.add, buffer, array, buffer)
+        return
+    if array is not buffer:
+        leaf.device.kernels.cast(array, buffer)
     leaf.held = True
 
 

@@ -75,23 +75,36 @@ def _sample(x: Array, step: int) -> Array:
 
 
 def gemm(m: int, n: int, k: int, transposes: str = "nn") -> Workload:
-    """Product of (m, k) and (k, n); ``transposes``: n for an operand stored so, t for one stored transposed."""
+    """Product of (m, k) and (k, n); ``transposes``: n for an operand stored so, t for one stored transposed.
+
+    The kernel alone: the result goes to a given array (jax makes one), nothing is recorded for gradients.
+    """
     ta, tb = (t == "t" for t in transposes)
 
-    def product(matmul: Any) -> Any:
-        if transposes == "nn":
-            return matmul
-        return lambda a, b: matmul(a.T if ta else a, b.T if tb else b)
+    def given(module: Any) -> Callable[[Array, Array], Array]:
+        y = module.zeros((m, n), dtype=module.float32)
+        return lambda a, b: module.matmul(a.T if ta else a, b.T if tb else b, out=y)
+
+    def in_wxb(wxb: Any) -> Callable[[Any, Any], Any]:
+        y = wxb.tensor(numpy.zeros((m, n), numpy.float32))
+        to, matmul = y.data, y.device.kernels.matmul
+
+        def call(a: Any, b: Any) -> Any:
+            matmul(a.data, b.data, to, ta, tb)
+            return y
+
+        return call
 
     return same(
         f"gemm {transposes} {m}x{n}x{k}",
         lambda: [normal(k, m) if ta else normal(m, k), normal(n, k, seed=1) if tb else normal(k, n, seed=1)],
         {
-            "wxb": lambda wxb: functools.partial(wxb.ops.matmul, transpose_a=ta, transpose_b=tb),
-            "torch": lambda torch: product(torch.matmul),
-            "jax": lambda jax: product(jax.numpy.matmul),
-            "numpy": lambda numpy: product(numpy.matmul),
+            "wxb": in_wxb,
+            "torch": given,
+            "jax": lambda jax: lambda a, b: jax.numpy.matmul(a.T if ta else a, b.T if tb else b),
+            "numpy": given,
         },
+        exact=lambda a, b: (a.T if ta else a) @ (b.T if tb else b),
         flops=2.0 * m * n * k,
         bytes=FLOAT * (m * k + k * n + m * n),
     )
