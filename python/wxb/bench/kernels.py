@@ -254,7 +254,9 @@ def reduction(name: str, rows: int, columns: int, axis: int | None) -> Workload:
         lambda: [normal(rows, columns)],
         {
             "wxb": lambda wxb: along(getattr(wxb.ops, name)),
-            "torch": lambda torch: along(torch.amax if name == "max" else getattr(torch, name)),
+            "torch": lambda torch: along(
+                {"max": torch.amax, "var": functools.partial(torch.var, correction=0)}.get(name) or getattr(torch, name)
+            ),
             "jax": lambda jax: along(getattr(jax.numpy, name)),
             "numpy": lambda numpy: along(getattr(numpy, name)),
         },
