@@ -12,4 +12,7 @@ double fma_peak(double seconds);
 // part: the size decides which cache they lie in.
 double copy_bandwidth(int64_t bytes, double seconds);
 
+// The least nanoseconds that a parallel region of num_threads() empty tasks takes, one after another.
+double fork_join(double seconds);
+
 }  // namespace wxb::BACKEND

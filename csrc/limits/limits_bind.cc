@@ -23,6 +23,14 @@ void bind_limits(py::module_& m) {
       },
       py::arg("seconds") = 0.1);
   m.def(
+      "fork_join",
+      [](double seconds) {
+        checked_seconds("fork_join", seconds);
+        py::gil_scoped_release nogil;
+        return BACKEND::fork_join(seconds);
+      },
+      py::arg("seconds") = 0.1);
+  m.def(
       "copy_bandwidth",
       [](int64_t bytes, double seconds) {
         constexpr int64_t most = int64_t{1} << 32;

@@ -62,5 +62,17 @@ double copy_bandwidth(int64_t bytes, double seconds) {
   });
 }
 
+double fork_join(double seconds) {
+  constexpr int regions = 1000;
+  const double until = now() + seconds;
+  double best = 1;
+  do {
+    const double start = now();
+    for (int i = 0; i < regions; ++i) parallel(num_threads(), [](int64_t) {});
+    best = std::min(best, (now() - start) / regions);
+  } while (now() < until);
+  return best * 1e9;
+}
+
 }  // namespace cpu
 }  // namespace wxb

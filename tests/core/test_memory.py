@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -31,6 +33,40 @@ def test_blocks_are_aligned_and_counted(count: int) -> None:
     assert live() - before == held or not count
     del view
     assert live() == before
+
+
+STEADY = """
+import resource, numpy, wxb
+from wxb import nn, ops, optim
+
+wxb.set_num_threads(2)
+model = nn.Sequential(nn.Linear(300, 700, activation="gelu"), nn.LayerNorm(700), nn.Dropout(0.1), nn.Linear(700, 10))
+optimizer = optim.Adam(model.parameters())
+x, y = wxb.tensor(numpy.ones((256, 300))), wxb.tensor(numpy.arange(256) % 10)
+
+def step(x, y):
+    loss = ops.cross_entropy(model(x), y)
+    optimizer.step(loss)
+    return loss
+
+if {captured}:
+    step = wxb.capture(step)
+for _ in range(20):
+    step(x, y)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(100):
+    step(x, y)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.parametrize("captured", [False, True])
+def test_a_steady_loop_touches_no_fresh_pages_subprocess(captured: bool) -> None:
+    code = STEADY.format(captured=captured)
+    env = {"PYTHONPATH": ":".join(sys.path)}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=120)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    assert int(ran.stdout) <= 20  # a step's arrays are 8 MB: 2,000 pages; Python itself takes one now and then
 
 
 def test_a_freed_block_is_the_next_one() -> None:
