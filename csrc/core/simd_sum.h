@@ -25,6 +25,19 @@ struct First {
   }
 };
 
+// Stores to a result of `size` elements in rows of n (0: one stretch), from p on. One that is larger than caches is
+// written past them: a line is not read before it is written, which is a third of the traffic of a plain map.
+struct Writer {
+  bool streams;
+  Writer(const float* p, int64_t size, int64_t n = 0)
+      : streams(size >= (1 << 23) && n % Vec::lanes == 0 && uintptr_t(p) % WXB_VECTOR_BYTES == 0) {}
+  WXB_INLINE void operator()(Vec v, All, float* p) const { streams ? v.stream(p) : v.store(p); }
+  WXB_INLINE void operator()(Vec v, First some, float* p) const { some.store(v, p); }
+  ~Writer() {
+    if (streams) streams_done();
+  }
+};
+
 // f(lanes, i) for the vectors of [begin, end), in order; lanes is All, for the last one perhaps First.
 template <class F>
 WXB_INLINE void for_lanes(int64_t begin, int64_t end, F f) {

@@ -1,4 +1,5 @@
 #include "core/simd_math.h"
+#include "core/simd_sum.h"
 #include "elementwise/activation_simd.h"
 #include "elementwise/elementwise_table.h"
 #include "elementwise/formulas.h"
@@ -10,35 +11,53 @@ namespace {
 using Scalars = Parameters<float>;
 
 template <class F>
-void forward_loop(const float* x, float* y, int64_t count, Scalars p) {
-  for_vectors(
-      count, [&](int64_t i) { F::value(Vec::load(x + i), p).store(y + i); },
-      [&](int64_t i, int64_t n) { F::value(Vec::load(x + i, n), p).store(y + i, n); });
+void forward_loop(const float* x, float* y, int64_t count, Scalars p, const Writer& write) {
+  for_lanes(0, count, [&](auto lanes, int64_t i) { write(F::value(lanes.load(x + i), p), lanes, y + i); });
 }
 
 template <class F>
-void backward_loop(const float* s, const float* dy, float* dx, int64_t count, Scalars p) {
+void backward_loop(const float* s, const float* dy, float* dx, int64_t count, Scalars p, const Writer& write) {
   if (F::saves == Saves::nothing) s = dy;  // any valid address: the value is not used
-  for_vectors(
-      count, [&](int64_t i) { (Vec::load(dy + i) * F::derivative(Vec::load(s + i), p)).store(dx + i); },
-      [&](int64_t i, int64_t n) { (Vec::load(dy + i, n) * F::derivative(Vec::load(s + i, n), p)).store(dx + i, n); });
+  for_lanes(0, count, [&](auto lanes, int64_t i) {
+    write(lanes.load(dy + i) * F::derivative(lanes.load(s + i), p), lanes, dx + i);
+  });
 }
 
 template <class F>
 void gradient_loop(const float* x, const float* dy, float* dx, int64_t count, Scalars p) {
-  for_vectors(
-      count, [&](int64_t i) { (Vec::load(dy + i) * derivative_at<F>(Vec::load(x + i), p)).store(dx + i); },
-      [&](int64_t i, int64_t n) {
-        (Vec::load(dy + i, n) * derivative_at<F>(Vec::load(x + i, n), p)).store(dx + i, n);
-      });
+  for_lanes(0, count, [&](auto lanes, int64_t i) {
+    lanes.store(lanes.load(dy + i) * derivative_at<F>(lanes.load(x + i), p), dx + i);
+  });
+}
+
+void forward(Unary op, Scalars p, const float* x, float* y, int64_t count, const Writer& write) {
+  switch (op) {
+#define WXB_CASE(name, F) \
+  case Unary::name: return forward_loop<F>(x, y, count, p, write);
+    WXB_UNARY(WXB_CASE)
+#undef WXB_CASE
+    case Unary::none: break;
+  }
+}
+
+void backward(Unary op, Scalars p, const float* saved, const float* dy, float* dx, int64_t count, const Writer& write) {
+  switch (op) {
+#define WXB_CASE(name, F) \
+  case Unary::name: return backward_loop<F>(saved, dy, dx, count, p, write);
+    WXB_UNARY(WXB_CASE)
+#undef WXB_CASE
+    case Unary::none: break;
+  }
 }
 
 // A broadcast operand of one row: the same number for all, or consecutive ones.
 struct Walk {
   const float* p;
   bool steps;
-  WXB_INLINE Vec load(int64_t i) const { return steps ? Vec::load(p + i) : Vec(*p); }
-  WXB_INLINE Vec load(int64_t i, int64_t n) const { return steps ? Vec::load(p + i, n) : Vec(*p); }
+  template <class Lanes>
+  WXB_INLINE Vec load(Lanes lanes, int64_t i) const {
+    return steps ? lanes.load(p + i) : Vec(*p);
+  }
 };
 
 template <int operands>
@@ -52,9 +71,9 @@ void forward_rows(const BinaryForward<float>& g, int64_t begin, int64_t end) {
   for_rows(g.dims, begin, end, [&](int64_t start, int64_t count, const int64_t* at) {
     const Walk a{g.a.data + at[0], step_a}, b{g.b.data + at[1], step_b};
     float* y = g.y.data + start;
-    for_vectors(
-        count, [&](int64_t i) { F::value(a.load(i), b.load(i)).store(y + i); },
-        [&](int64_t i, int64_t n) { F::value(a.load(i, n), b.load(i, n)).store(y + i, n); });
+    const Writer write(y, g.y.size);
+    for_lanes(0, count,
+              [&](auto lanes, int64_t i) { write(F::value(a.load(lanes, i), b.load(lanes, i)), lanes, y + i); });
   });
 }
 
@@ -66,28 +85,23 @@ void backward_rows(const BinaryBackward<float>& g, int64_t begin, int64_t end) {
     const float* dy = g.dy.data + start;
     float* da = g.da ? g.da.data + start : nullptr;
     float* db = g.db ? g.db.data + start : nullptr;
-    Vec to_a, to_b;
-    for_vectors(
-        count,
-        [&](int64_t i) {
-          F::gradients(a.load(i), b.load(i), Vec::load(dy + i), to_a, to_b);
-          if (da) to_a.store(da + i);
-          if (db) to_b.store(db + i);
-        },
-        [&](int64_t i, int64_t n) {
-          F::gradients(a.load(i, n), b.load(i, n), Vec::load(dy + i, n), to_a, to_b);
-          if (da) to_a.store(da + i, n);
-          if (db) to_b.store(db + i, n);
-        });
+    for_lanes(0, count, [&](auto lanes, int64_t i) {
+      Vec to_a, to_b;
+      F::gradients(a.load(lanes, i), b.load(lanes, i), lanes.load(dy + i), to_a, to_b);
+      if (da) lanes.store(to_a, da + i);
+      if (db) lanes.store(to_b, db + i);
+    });
   });
 }
 
 void unary_forward(const UnaryForward<float>& a, int64_t begin, int64_t end) {
-  activate(a.op, a.alpha, a.beta, a.x.data + begin, a.y.data + begin, end - begin);
+  float* const y = a.y.data + begin;
+  forward(a.op, {a.alpha, a.beta}, a.x.data + begin, y, end - begin, Writer(y, a.y.size));
 }
 
 void unary_backward(const UnaryBackward<float>& a, int64_t begin, int64_t end) {
-  activation_gradient(a.op, a.alpha, a.beta, a.saved.data + begin, a.dy.data + begin, a.dx.data + begin, end - begin);
+  float* const dx = a.dx.data + begin;
+  backward(a.op, {a.alpha, a.beta}, a.saved.data + begin, a.dy.data + begin, dx, end - begin, Writer(dx, a.dx.size));
 }
 
 void binary_forward(const BinaryForward<float>& a, int64_t begin, int64_t end) {
@@ -111,24 +125,12 @@ void binary_backward(const BinaryBackward<float>& a, int64_t begin, int64_t end)
 }  // namespace
 
 void activate(Unary op, float alpha, float beta, const float* x, float* y, int64_t count) {
-  switch (op) {
-#define WXB_CASE(name, F) \
-  case Unary::name: return forward_loop<F>(x, y, count, {alpha, beta});
-    WXB_UNARY(WXB_CASE)
-#undef WXB_CASE
-    case Unary::none: break;
-  }
+  forward(op, {alpha, beta}, x, y, count, Writer(y, 0));
 }
 
 void activation_gradient(Unary op, float alpha, float beta, const float* saved, const float* dy, float* dx,
                          int64_t count) {
-  switch (op) {
-#define WXB_CASE(name, F) \
-  case Unary::name: return backward_loop<F>(saved, dy, dx, count, {alpha, beta});
-    WXB_UNARY(WXB_CASE)
-#undef WXB_CASE
-    case Unary::none: break;
-  }
+  backward(op, {alpha, beta}, saved, dy, dx, count, Writer(dx, 0));
 }
 
 void activation_gradient_at(Unary op, float alpha, float beta, const float* x, const float* dy, float* dx,

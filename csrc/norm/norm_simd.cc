@@ -9,20 +9,6 @@ namespace {
 WXB_INLINE void fetch_to_l1(const float* p) { __builtin_prefetch(p, 0, 3); }
 WXB_INLINE void fetch_to_l2(const float* p) { __builtin_prefetch(p, 0, 2); }
 
-// A result of `size` elements in rows of n: one that is larger than caches is written past them.
-struct Writer {
-  bool streams;
-  Writer(const float* p, int64_t size, int64_t n)
-      : streams(size >= (1 << 23) && n % Vec::lanes == 0 && uintptr_t(p) % WXB_VECTOR_BYTES == 0) {}
-  template <class Lanes>
-  WXB_INLINE void operator()(Vec v, Lanes lanes, float* p) const {
-    streams ? v.stream(p) : lanes.store(v, p);
-  }
-  ~Writer() {
-    if (streams) streams_done();
-  }
-};
-
 // x less the mean of its row, in two exact or nearly exact steps: the first element, then the rest of the mean.
 struct Deviation {
   const float* x;

@@ -1,4 +1,5 @@
 #include "core/philox_simd.h"
+#include "core/simd_sum.h"
 #include "random/formulas.h"
 #include "random/generate_simd.h"
 #include "random/random_table.h"
@@ -42,9 +43,10 @@ void dropout(const Dropout<float>& a, int64_t begin, int64_t end) {
   const float* const x = a.x.data;
   float* const y = a.y.data;
   const Vec scale(a.scale);
+  const Writer write(y + begin, a.y.size);
   generate<Mask>(
       a.saved.data, begin, end, Masks{a.threshold},
-      [&](int64_t i, Mask m) { select(m, Vec(0.f), Vec::load(x + i) * scale).store(y + i); },
+      [&](int64_t i, Mask m) { write(select(m, Vec(0.f), Vec::load(x + i) * scale), All{}, y + i); },
       [&](int64_t i, Mask m, int64_t n) { select(m, Vec(0.f), Vec::load(x + i, n) * scale).store(y + i, n); });
 }
 
