@@ -1,0 +1,3 @@
+"""Resampling."""
+
+__all__: list[str] = []

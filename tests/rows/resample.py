@@ -1,0 +1,3 @@
+"""Rows of wxb.ops.resample."""
+
+ROWS = []
