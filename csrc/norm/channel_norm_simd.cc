@@ -22,44 +22,82 @@ WXB_INLINE void by_rows(const Rows& a, F f) {
   for (; r < a.rows; ++r) f(Count<1>(), r * a.channels);
 }
 
-void clear(int64_t n, double* first, double* second) {
-  for (int64_t j = 0; j < n; ++j) first[j] = second[j] = 0;
+// A vector's lanes as doubles: float32 is read, double is added up.
+struct Wide {
+  typedef double Half __attribute__((vector_size(WXB_VECTOR_BYTES)));
+  typedef double Unaligned __attribute__((vector_size(WXB_VECTOR_BYTES), aligned(8), may_alias));
+  static constexpr int64_t half = Vec::lanes / 2;
+  Half low, high;
+
+  WXB_INLINE static Wide load(All, const double* p) {
+    return {*reinterpret_cast<const Unaligned*>(p), *reinterpret_cast<const Unaligned*>(p + half)};
+  }
+  WXB_INLINE void store(All, double* p) const {
+    *reinterpret_cast<Unaligned*>(p) = low;
+    *reinterpret_cast<Unaligned*>(p + half) = high;
+  }
+  WXB_INLINE static Wide load(First first, const double* p) {
+    Wide r = {};
+    __builtin_memcpy(&r, p, size_t(first.n) * 8);
+    return r;
+  }
+  WXB_INLINE void store(First first, double* p) const { __builtin_memcpy(p, this, size_t(first.n) * 8); }
+};
+
+template <int from, int... lane>
+WXB_INLINE Wide::Half widened(Vec v, std::integer_sequence<int, lane...>) {
+  return __builtin_convertvector(__builtin_shufflevector(v.v, v.v, (from + lane)...), Wide::Half);
 }
 
-// Plain loops over channels, which the compiler makes vectors of: float32 is read, double is added up.
-void statistics(const Rows& a, const float* x, double* __restrict sums, double* __restrict squares) {
-  const int64_t n = a.channels;
-  const float* const origin = a.origin;
-  clear(n, sums, squares);
+WXB_INLINE Wide widen(Vec v) {
+  constexpr auto lanes = std::make_integer_sequence<int, int(Wide::half)>();
+  return {widened<0>(v, lanes), widened<int(Wide::half)>(v, lanes)};
+}
+
+WXB_INLINE Wide operator+(Wide a, Wide b) { return {a.low + b.low, a.high + b.high}; }
+WXB_INLINE Wide operator-(Wide a, Wide b) { return {a.low - b.low, a.high - b.high}; }
+WXB_INLINE Wide operator*(Wide a, Wide b) { return {a.low * b.low, a.high * b.high}; }
+
+struct Terms {
+  Wide first, second;
+};
+
+// sums = of first, products = of first second; prepare(lanes, j) gives a function from an element of channel j to both.
+template <class Prepare>
+WXB_INLINE void add_up(const Rows& a, double* sums, double* products, Prepare prepare) {
+  for (int64_t j = 0; j < a.channels; ++j) sums[j] = products[j] = 0;
   by_rows(a, [&](auto rows, int64_t i) {
-    const float* const first = x + i;
-    for (int64_t j = 0; j < n; ++j) {
-      double sum = sums[j], square = squares[j];
+    for_lanes(0, a.channels, [&](auto lanes, int64_t j) {
+      const auto term = prepare(lanes, j);
+      Wide sum = Wide::load(lanes, sums + j), product = Wide::load(lanes, products + j);
       for (int r = 0; r < decltype(rows)::value; ++r) {
-        const double d = double(first[r * n + j]) - double(origin[j]);
-        sum += d, square += d * d;
+        const Terms t = term(i + r * a.channels + j);
+        sum = sum + t.first, product = product + t.first * t.second;
       }
-      sums[j] = sum, squares[j] = square;
-    }
+      sum.store(lanes, sums + j), product.store(lanes, products + j);
+    });
+  });
+}
+
+void statistics(const Rows& a, const float* x, double* sums, double* squares) {
+  add_up(a, sums, squares, [&](auto lanes, int64_t j) {
+    const Wide origin = widen(lanes.load(a.origin + j));
+    return [=](int64_t at) {
+      const Wide d = widen(lanes.load(x + at)) - origin;
+      return Terms{d, d};
+    };
   });
 }
 
 template <bool relu>
-void dots_of(const Rows& a, const float* x, const float* dy, double* __restrict sums, double* __restrict products) {
-  const int64_t n = a.channels;
-  const float *const origin = a.origin, *const centre = a.centre, *const scale = a.scale, *const shift = a.shift;
-  clear(n, sums, products);
-  by_rows(a, [&](auto rows, int64_t i) {
-    const float *const xs = x + i, *const dys = dy + i;
-    for (int64_t j = 0; j < n; ++j) {
-      double sum = sums[j], product = products[j];
-      for (int r = 0; r < decltype(rows)::value; ++r) {
-        const float d = xs[r * n + j] - origin[j] - centre[j];
-        const float g = !relu || __builtin_fmaf(d, scale[j], shift[j]) > 0 ? dys[r * n + j] : 0.f;
-        sum += double(g), product += double(g) * double(d);
-      }
-      sums[j] = sum, products[j] = product;
-    }
+void dots_of(const Rows& a, const float* x, const float* dy, double* sums, double* products) {
+  add_up(a, sums, products, [&](auto lanes, int64_t j) {
+    const Vec origin = lanes.load(a.origin + j), centre = lanes.load(a.centre + j);
+    const Vec scale = lanes.load(a.scale + j), shift = lanes.load(a.shift + j), zero(0.f);
+    return [=](int64_t at) {
+      const Vec d = lanes.load(x + at) - origin - centre, g = lanes.load(dy + at);
+      return Terms{widen(relu ? select(fma(d, scale, shift) > zero, g, zero) : g), widen(d)};
+    };
   });
 }
 

@@ -16,20 +16,52 @@ struct Packed<uint8_t> {
   typedef Bytes Lanes;
 };
 
-WXB_INLINE int64_t lanes_of(All) { return Vec::lanes; }
-WXB_INLINE int64_t lanes_of(First first) { return first.n; }
+// One channel, in every lane: dearer per channel than First, but nothing has to be masked.
+struct One {
+  WXB_INLINE Vec load(const float* p) const { return Vec(*p); }
+  WXB_INLINE void store(Vec v, float* p) const { *p = v.v[0]; }
+};
 
-template <class Lanes, class Index>
-WXB_INLINE void store_places(Lanes lanes, Int places, Index* p) {
+template <class Index>
+WXB_INLINE void store_places(All, Int places, Index* p) {
   const auto packed = __builtin_convertvector(places, typename Packed<Index>::Lanes);
-  __builtin_memcpy(p, &packed, size_t(lanes_of(lanes)) * sizeof(Index));
+  __builtin_memcpy(p, &packed, sizeof packed);
+}
+template <class Index>
+WXB_INLINE void store_places(First first, Int places, Index* p) {
+  for (int64_t i = 0; i < first.n; ++i) p[i] = Index(places[i]);
+}
+template <class Index>
+WXB_INLINE void store_places(One, Int places, Index* p) {
+  *p = Index(places[0]);
 }
 
-template <class Lanes, class Index>
-WXB_INLINE Int load_places(Lanes lanes, const Index* p) {
-  typename Packed<Index>::Lanes packed = {};
-  __builtin_memcpy(&packed, p, size_t(lanes_of(lanes)) * sizeof(Index));
+template <class Index>
+WXB_INLINE Int load_places(All, const Index* p) {
+  typename Packed<Index>::Lanes packed;
+  __builtin_memcpy(&packed, p, sizeof packed);
   return __builtin_convertvector(packed, Int);
+}
+template <class Index>
+WXB_INLINE Int load_places(First first, const Index* p) {
+  Int places = {};
+  for (int64_t i = 0; i < first.n; ++i) places[i] = p[i];
+  return places;
+}
+template <class Index>
+WXB_INLINE Int load_places(One, const Index* p) {
+  return Int{} + int32_t(*p);
+}
+
+// f(lanes, c) for all channels.
+template <class F>
+WXB_INLINE void for_channels(int64_t channels, F f) {
+  int64_t c = 0;
+  for (; c + Vec::lanes <= channels; c += Vec::lanes) f(All{}, c);
+  if (channels - c > 4)
+    f(First{channels - c}, c);
+  else
+    for (; c < channels; ++c) f(One{}, c);
 }
 
 // The part of a window that lies in the image: its corner and its size.
@@ -83,7 +115,7 @@ void max_and_place(const MaxPool<float>& a, Index* index, int64_t begin, int64_t
       const Window window(a.x.data, a.windows, n, oh, ow);
       const int32_t step = int32_t(w.kernel);
       const int32_t first = int32_t(h.begin(oh) - h.start(oh)) * step + int32_t(w.begin(ow) - w.start(ow));
-      for_lanes(0, channels, [&](auto lanes, int64_t c) {
+      for_channels(channels, [&](auto lanes, int64_t c) {
         const Found found = find_largest(lanes, window, c, first, step);
         lanes.store(found.best, a.y.data + at + c);
         store_places(lanes, found.place, index + at + c);
@@ -100,7 +132,7 @@ void max_forward(const MaxPool<float>& a, int64_t begin, int64_t end) {
   for_rows(begin, end, h.out, w.out, [&](int64_t n, int64_t oh, int64_t from, int64_t to) {
     for (int64_t ow = from; ow < to; ++ow, y += channels) {
       const Window window(a.x.data, a.windows, n, oh, ow);
-      for_lanes(0, channels, [&](auto lanes, int64_t c) { lanes.store(largest(lanes, window, c), y + c); });
+      for_channels(channels, [&](auto lanes, int64_t c) { lanes.store(largest(lanes, window, c), y + c); });
     }
   });
 }
@@ -110,21 +142,27 @@ struct Place {
   int64_t i, j, oh, ow;
 };
 
-// dx = the sum over the windows that cover each pixel of term(lanes, the window's element, the pixel's place in it).
+// dx = the sum over the windows that cover each pixel of what term(the window's first element, the pixel's place in it)
+// gives: a function of lanes and channel.
 template <class Term>
 WXB_INLINE void gather(const Windows2d& s, float* dx, int64_t begin, int64_t end, Term term) {
-  dx += begin * s.channels;
-  for_rows(begin, end, s.h.in, s.w.in, [&](int64_t n, int64_t i, int64_t from, int64_t to) {
+  const int64_t n = s.channels;
+  dx += begin * n;
+  for_rows(begin, end, s.h.in, s.w.in, [&](int64_t image, int64_t i, int64_t from, int64_t to) {
     const int64_t top = s.h.first(i), bottom = s.h.last(i);
-    for (int64_t j = from; j < to; ++j, dx += s.channels) {
-      const int64_t left = s.w.first(j), right = s.w.last(j);
-      for_lanes(0, s.channels, [&](auto lanes, int64_t c) {
-        Vec sum(0.f);
-        for (int64_t oh = top; oh < bottom; ++oh)
-          for (int64_t ow = left; ow < right; ++ow)
-            sum += term(lanes, ((n * s.h.out + oh) * s.w.out + ow) * s.channels + c, Place{i, j, oh, ow});
-        lanes.store(sum, dx + c);
-      });
+    int64_t left = s.w.first(from), right = s.w.last(from);
+    for (int64_t j = from; j < to; ++j, dx += n) {
+      while (left < s.w.out && s.w.end(left) <= j) ++left;
+      while (right < s.w.out && s.w.begin(right) <= j) ++right;
+      bool first = true;
+      for (int64_t oh = top; oh < bottom; ++oh)
+        for (int64_t ow = left; ow < right; ++ow, first = false) {
+          const auto of = term(((image * s.h.out + oh) * s.w.out + ow) * n, Place{i, j, oh, ow});
+          for_channels(n, [&](auto lanes, int64_t c) {
+            lanes.store(first ? of(lanes, c) : lanes.load(dx + c) + of(lanes, c), dx + c);
+          });
+        }
+      if (first) for_channels(n, [&](auto lanes, int64_t c) { lanes.store(Vec(0.f), dx + c); });
     }
   });
 }
@@ -133,9 +171,13 @@ template <class Index>
 void max_backward_from(const MaxPoolBackward<float>& a, const Index* index, int64_t begin, int64_t end) {
   const Windows& h = a.windows.h;
   const Windows& w = a.windows.w;
-  gather(a.windows, a.dx.data, begin, end, [&](auto lanes, int64_t o, const Place& p) {
+  gather(a.windows, a.dx.data, begin, end, [&](int64_t o, const Place& p) {
     const int32_t place = int32_t(p.i - h.start(p.oh)) * int32_t(w.kernel) + int32_t(p.j - w.start(p.ow));
-    return select({load_places(lanes, index + o) == place}, lanes.load(a.dy.data + o), Vec(0.f));
+    const float* const dy = a.dy.data + o;
+    const Index* const places = index + o;
+    return [=](auto lanes, int64_t c) {
+      return select({load_places(lanes, places + c) == place}, lanes.load(dy + c), Vec(0.f));
+    };
   });
 }
 
@@ -163,7 +205,7 @@ void average_forward(const AveragePool<float>& a, int64_t begin, int64_t end) {
     for (int64_t ow = from; ow < to; ++ow, y += channels) {
       const Window window(a.x.data, a.windows, n, oh, ow);
       const Vec divisor(float(h.divisor(oh)) * float(w.divisor(ow)));
-      for_lanes(0, channels, [&](auto lanes, int64_t c) { lanes.store(sum_over(lanes, window, c) / divisor, y + c); });
+      for_channels(channels, [&](auto lanes, int64_t c) { lanes.store(sum_over(lanes, window, c) / divisor, y + c); });
     }
   });
 }
@@ -171,8 +213,10 @@ void average_forward(const AveragePool<float>& a, int64_t begin, int64_t end) {
 void average_backward(const AveragePoolBackward<float>& a, int64_t begin, int64_t end) {
   const Windows& h = a.windows.h;
   const Windows& w = a.windows.w;
-  gather(a.windows, a.dx.data, begin, end, [&](auto lanes, int64_t o, const Place& p) {
-    return lanes.load(a.dy.data + o) / Vec(float(h.divisor(p.oh)) * float(w.divisor(p.ow)));
+  gather(a.windows, a.dx.data, begin, end, [&](int64_t o, const Place& p) {
+    const float* const dy = a.dy.data + o;
+    const Vec divisor(float(h.divisor(p.oh)) * float(w.divisor(p.ow)));
+    return [=](auto lanes, int64_t c) { return lanes.load(dy + c) / divisor; };
   });
 }
 

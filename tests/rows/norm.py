@@ -127,7 +127,9 @@ def batch_norm(
     return np.maximum(y, 0) if activation else y
 
 
-def group_norm(x: Array, groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5) -> Array:
+def group_norm(
+    x: Array, groups: int, weight: Array | None = None, bias: Array | None = None, eps: float = 1e-5
+) -> Array:
     if x.size == 0:
         return x
     split = x.reshape(len(x), -1, groups, x.shape[-1] // groups)
@@ -220,7 +222,9 @@ BATCH_FAULTS = [
         ValueError,
         "running_mean requires a gradient, it gets none",
     ),
-    Fault(lambda: (wxb.tensor([[1, 2], [3, 4]]), None, None, None, None, True), TypeError, "must be float32 or float64"),
+    Fault(
+        lambda: (wxb.tensor([[1, 2], [3, 4]]), None, None, None, None, True), TypeError, "must be float32 or float64"
+    ),
 ]
 GROUP_FAULTS = [
     Fault(lambda: (ones(4), 2), ValueError, "group_norm: x has shape (4,), it must be (N, ..., channels)"),

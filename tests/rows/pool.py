@@ -114,11 +114,15 @@ def faults(name: str) -> list[Fault]:
         Fault(lambda: (image(1, 4, 4, 2), 0), ValueError, "kernel_size is 0 and stride 0 along the height"),
         Fault(lambda: (image(1, 4, 4, 2), -(2**62)), ValueError, "both must be at least 1"),
         Fault(lambda: (image(1, 4, 4, 2), 2, 0), ValueError, "kernel_size is 2 and stride 0 along the height"),
-        Fault(lambda: (image(1, 4, 4, 2), 3, 1, 2), ValueError, "padding is 2 along the height, it must be from 0 to 1"),
+        Fault(
+            lambda: (image(1, 4, 4, 2), 3, 1, 2), ValueError, "padding is 2 along the height, it must be from 0 to 1"
+        ),
         Fault(lambda: (image(1, 4, 4, 2), 3, 1, 2**62), ValueError, "it must be from 0 to 1, half of kernel_size"),
         Fault(lambda: (image(1, 4, 4, 2), 3, 1, -1), ValueError, "padding is -1 along the height"),
         Fault(lambda: (image(1, 0, 4, 2), 2, 1, 1), ValueError, "the height is 0, it must be at least 1"),
-        Fault(lambda: (image(1, 4, 4, 2), (2, 2, 2)), ValueError, "kernel_size is (2, 2, 2), it must be an integer or 2"),
+        Fault(
+            lambda: (image(1, 4, 4, 2), (2, 2, 2)), ValueError, "kernel_size is (2, 2, 2), it must be an integer or 2"
+        ),
         Fault(lambda: (image(1, 4, 4, 2), 2.5), TypeError, "kernel_size is 2.5, it must be an integer or 2 of them"),
         Fault(lambda: (wxb.tensor(np.ones((1, 4, 4, 1), np.int64)), 2), TypeError, "must be float32 or float64"),
     ]

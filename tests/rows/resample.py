@@ -28,7 +28,6 @@ CASES: list[tuple[Any, ...]] = [
 ]
 
 
-
 def rows_of(mode: str, n: int, out: int, factor: Any) -> Array:
     """Return the matrix (out, n) that resamples an axis."""
     matrix = np.zeros((out, n))

@@ -17,9 +17,7 @@ Size = int | Sequence[int]
 Scale = float | Sequence[float]
 
 
-def upsample(
-    x: Tensor, size: Size | None = None, scale_factor: Scale | None = None, mode: str = "nearest"
-) -> Tensor:
+def upsample(x: Tensor, size: Size | None = None, scale_factor: Scale | None = None, mode: str = "nearest") -> Tensor:
     """Resample images or sequences to ``size``, or to ``floor(size of x * scale_factor)``.
 
     x (N, H, W, C) -> (N, H', W', C) or (N, L, C) -> (N, L', C). Of output i the place in x is ``i / f`` for
