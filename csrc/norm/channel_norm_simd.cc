@@ -12,6 +12,7 @@ struct Count {
   static constexpr int value = n;
 };
 
+constexpr int64_t ahead = 2048;  // elements
 constexpr int together = 4;  // rows: what belongs to a channel is loaded, and its sums are stored, once for all of them
 
 // f(count, i) for the rows, `together` at a time and then one by one; i is the first element.
@@ -21,6 +22,9 @@ WXB_INLINE void by_rows(const Rows& a, F f) {
   for (; r + together <= a.rows; r += together) f(Count<together>(), r * a.channels);
   for (; r < a.rows; ++r) f(Count<1>(), r * a.channels);
 }
+
+// Memory is what takes the time: more of it is on its way than a core fetches by itself.
+WXB_INLINE void fetch(const float* p) { __builtin_prefetch(p + ahead, 0, 2); }
 
 // A vector's lanes as doubles: float32 is read, double is added up.
 struct Wide {
@@ -46,7 +50,14 @@ struct Wide {
 
 template <int from, int... lane>
 WXB_INLINE Wide::Half widened(Vec v, std::integer_sequence<int, lane...>) {
-  return __builtin_convertvector(__builtin_shufflevector(v.v, v.v, (from + lane)...), Wide::Half);
+  const auto half = __builtin_shufflevector(v.v, v.v, (from + lane)...);
+#if defined(WXB_AVX512)  // the compiler converts four lanes at a time
+  return Wide::Half(_mm512_maskz_cvtps_pd(0xff, __m256(half)));
+#elif defined(WXB_AVX2)
+  return Wide::Half(_mm256_cvtps_pd(__m128(half)));
+#else
+  return __builtin_convertvector(half, Wide::Half);
+#endif
 }
 
 WXB_INLINE Wide widen(Vec v) {
@@ -83,6 +94,7 @@ void statistics(const Rows& a, const float* x, double* sums, double* squares) {
   add_up(a, sums, squares, [&](auto lanes, int64_t j) {
     const Wide origin = widen(lanes.load(a.origin + j));
     return [=](int64_t at) {
+      fetch(x + at);
       const Wide d = widen(lanes.load(x + at)) - origin;
       return Terms{d, d};
     };
@@ -95,6 +107,7 @@ void dots_of(const Rows& a, const float* x, const float* dy, double* sums, doubl
     const Vec origin = lanes.load(a.origin + j), centre = lanes.load(a.centre + j);
     const Vec scale = lanes.load(a.scale + j), shift = lanes.load(a.shift + j), zero(0.f);
     return [=](int64_t at) {
+      fetch(x + at), fetch(dy + at);
       const Vec d = lanes.load(x + at) - origin - centre, g = lanes.load(dy + at);
       return Terms{widen(relu ? select(fma(d, scale, shift) > zero, g, zero) : g), widen(d)};
     };
@@ -118,6 +131,7 @@ void normalise(const Rows& a, const float* x, float* y, bool streams) {
       const Vec origin = lanes.load(a.origin + j), centre = lanes.load(a.centre + j);
       const Vec scale = lanes.load(a.scale + j), shift = lanes.load(a.shift + j);
       for (int r = 0; r < decltype(rows)::value; ++r) {
+        fetch(x + i + r * n + j);
         const Vec v = fma(lanes.load(x + i + r * n + j) - origin - centre, scale, shift);
         write(lanes, a.relu ? select(v < zero, zero, v) : v, y + i + r * n + j, streams);
       }
@@ -137,6 +151,7 @@ void gradient(const Rows& a, const float* x, const float* dy, const float* mean,
       const Vec mean_j = lanes.load(mean + j), slope_j = lanes.load(slope + j);
       for (int r = 0; r < decltype(rows)::value; ++r) {
         const int64_t at = i + r * n + j;
+        fetch(x + at), fetch(dy + at);
         const Vec d = lanes.load(x + at) - origin - centre;
         Vec g = lanes.load(dy + at);
         if (a.relu) g = select(fma(d, scale, shift) > zero, g, zero);

@@ -24,7 +24,7 @@ def spatial(name: str, x: Any) -> int:
     expect_tensor(name, "x", x)
     if x.ndim not in (3, 4):
         raise ValueError(f"{name}: x has shape {x.shape}, it must be (N, H, W, C) or (N, L, C), channels last")
-    return x.ndim - 2
+    return len(x.shape) - 2
 
 
 def image(a: Array) -> tuple[int, ...]:
