@@ -6,6 +6,7 @@ from pathlib import Path
 
 from targets import target
 from wxb.bench import Workload, main
+from wxb.bench.images import batch_norm, max_pool
 from wxb.bench.kernels import (
     cross_entropy,
     dropout,
@@ -66,8 +67,12 @@ def rows() -> list[Workload]:
     ]
 
 
+def images() -> list[Workload]:
+    return [batch_norm(64, 62, 62, 64), max_pool(64, 32, 32, 64)]
+
+
 def workloads() -> list[Workload]:
-    return [*products(), *elements(), *rows()]
+    return [*products(), *elements(), *rows(), *images()]
 
 
 if __name__ == "__main__":

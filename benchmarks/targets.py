@@ -24,6 +24,8 @@ TARGETS = (
     ("layer_norm * 256x1000", 1.7),
     ("layer_norm * 4096x4096", 1.5),
     ("rms_norm * 4096x1024", 1.5),
+    ("batch_norm *", 3.0),
+    ("max_pool *", 1.5),
     ("bias gelu dropout residual layer_norm *", 4.0),
     ("step 2-16-16-1 *", 8.0),
     ("step 784-128-10 batch 32 *", 1.8),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rows import Row, elementwise, epilogue, gemm, indexing, loss, norm, random, reduce, softmax
+from rows import Row, elementwise, epilogue, gemm, indexing, loss, norm, pool, random, reduce, resample, softmax
 
 ROWS: list[Row] = [
     *elementwise.ROWS,
@@ -11,6 +11,8 @@ ROWS: list[Row] = [
     *reduce.ROWS,
     *softmax.ROWS,
     *norm.ROWS,
+    *pool.ROWS,
+    *resample.ROWS,
     *loss.ROWS,
     *indexing.ROWS,
     *random.ROWS,

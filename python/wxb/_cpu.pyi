@@ -397,6 +397,47 @@ class Reduction:
     @property
     def value(self) -> int: ...
 
+class Resampling:
+    """
+    Members:
+
+      nearest
+
+      bilinear
+    """
+
+    __members__: typing.ClassVar[dict[str, Resampling]]
+    bilinear: typing.ClassVar[Resampling]
+    nearest: typing.ClassVar[Resampling]
+    @typing.overload
+    def __eq__(self, other: Resampling) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Resampling) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+def adaptive_avg_pool_backward(
+    dy: numpy.ndarray,
+    dx: numpy.ndarray,
+) -> None: ...
+def adaptive_avg_pool_forward(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+) -> None: ...
 def argreduce(
     op: Reduction,
     x: numpy.ndarray,
@@ -404,6 +445,45 @@ def argreduce(
     outer: typing.SupportsInt | typing.SupportsIndex,
     count: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def avg_pool_backward(
+    dy: numpy.ndarray,
+    dx: numpy.ndarray,
+    kernel: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    padding: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+) -> None: ...
+def avg_pool_forward(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    kernel: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    padding: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+) -> None: ...
+def batch_norm_backward(
+    x: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    saved: numpy.ndarray,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray | None,
+    dweight: numpy.ndarray | None,
+    dbias: numpy.ndarray | None,
+    training: bool,
+    relu: bool,
+) -> None: ...
+def batch_norm_forward(
+    x: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    bias: numpy.ndarray | None,
+    running_mean: numpy.ndarray | None,
+    running_var: numpy.ndarray | None,
+    num_batches_tracked: numpy.ndarray | None,
+    y: numpy.ndarray,
+    saved: numpy.ndarray,
+    momentum: typing.SupportsFloat | typing.SupportsIndex | None,
+    eps: typing.SupportsFloat | typing.SupportsIndex,
+    training: bool,
+    relu: bool,
 ) -> None: ...
 def bce_with_logits_backward(
     x: numpy.ndarray,
@@ -493,6 +573,25 @@ def fork_join(seconds: typing.SupportsFloat | typing.SupportsIndex = 0.1) -> flo
 def gather(
     arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: typing.SupportsInt | typing.SupportsIndex
 ) -> None: ...
+def group_norm_backward(
+    x: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    saved: numpy.ndarray,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray | None,
+    dweight: numpy.ndarray | None,
+    dbias: numpy.ndarray | None,
+    groups: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def group_norm_forward(
+    x: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    bias: numpy.ndarray | None,
+    y: numpy.ndarray,
+    saved: numpy.ndarray,
+    groups: typing.SupportsInt | typing.SupportsIndex,
+    eps: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
 def isa() -> str: ...
 def isa_reason() -> str: ...
 def isas() -> list[str]: ...
@@ -554,6 +653,22 @@ def loss_forward(
     delta: typing.SupportsFloat | typing.SupportsIndex = 1.0,
 ) -> None: ...
 def matmul(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: bool, arg4: bool) -> None: ...
+def max_pool_backward(
+    dy: numpy.ndarray,
+    index: numpy.ndarray,
+    dx: numpy.ndarray,
+    kernel: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    padding: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+) -> None: ...
+def max_pool_forward(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    index: numpy.ndarray | None,
+    kernel: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    padding: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+) -> None: ...
 def memory() -> Usage: ...
 def nll_backward(
     labels: numpy.ndarray,
@@ -693,5 +808,19 @@ def uniform(
     arg1: numpy.ndarray,
     arg2: typing.SupportsFloat | typing.SupportsIndex,
     arg3: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def upsample_backward(
+    mode: Resampling,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray,
+    factors: tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]
+    | None = None,
+) -> None: ...
+def upsample_forward(
+    mode: Resampling,
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    factors: tuple[typing.SupportsFloat | typing.SupportsIndex, typing.SupportsFloat | typing.SupportsIndex]
+    | None = None,
 ) -> None: ...
 def where(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: numpy.ndarray) -> None: ...

@@ -15,24 +15,33 @@ from .activation import (
     Softplus,
     Tanh,
 )
-from .container import Dropout, Flatten, Reshape, Residual, Sequential
+from .container import Dropout, Dropout2d, Flatten, Reshape, Residual, Sequential
 from .linear import Embedding, Linear
 from .module import Module
-from .norm import LayerNorm, RMSNorm
+from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
+from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool1d, MaxPool2d, Upsample
 from .standardize import Standardize
 
 __all__ = [
     "ELU",
     "GELU",
     "SELU",
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Dropout",
+    "Dropout2d",
     "Embedding",
     "Flatten",
+    "GroupNorm",
     "Hardswish",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
     "RMSNorm",
     "ReLU",
@@ -45,5 +54,6 @@ __all__ = [
     "Softplus",
     "Standardize",
     "Tanh",
+    "Upsample",
     "init",
 ]

@@ -10,7 +10,7 @@ from .. import ops
 from ..tensor import Tensor
 from .module import Module
 
-__all__ = ["Dropout", "Flatten", "Reshape", "Residual", "Sequential"]
+__all__ = ["Dropout", "Dropout2d", "Flatten", "Reshape", "Residual", "Sequential"]
 
 
 class Sequential(Module):
@@ -71,6 +71,22 @@ class Dropout(Module):
     def extra_repr(self) -> str:
         """Return p."""
         return str(self.p)
+
+
+class Dropout2d(Dropout):
+    """Zero each channel of each sample with probability ``p`` while training and scale the rest by ``1 / (1 - p)``.
+
+    Tompson et al. 2015, arXiv:1411.4280. The identity in ``eval()``. Raises ``ValueError`` unless 0 <= p < 1.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (N, H, W, C) -> the same shape."""
+        if x.ndim != 4:
+            raise ValueError(f"dropout2d: input has shape {x.shape}, it must be (N, H, W, C), channels last")
+        if not (self.training and self.p):
+            return x
+        kept = ops.bernoulli((x.shape[0], 1, 1, x.shape[3]), 1 - self.p, x.dtype, x.device)
+        return ops.multiply(x, ops.multiply(kept, 1 / (1 - self.p)))
 
 
 class Flatten(Module):

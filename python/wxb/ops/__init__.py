@@ -1,6 +1,6 @@
 """Differentiable functions on Tensors, one file per kernel room."""
 
-from . import elementwise, epilogue, gemm, indexing, loss, random, reduce
+from . import elementwise, epilogue, gemm, indexing, loss, pool, random, reduce, resample
 from . import norm as _norm
 from . import softmax as _softmax
 from .elementwise import *
@@ -10,8 +10,10 @@ from .indexing import *
 from .loss import *
 from .norm import *
 from .operators import bind
+from .pool import *
 from .random import *
 from .reduce import *
+from .resample import *
 from .softmax import *
 
 __all__ = [
@@ -21,8 +23,10 @@ __all__ = [
     *indexing.__all__,
     *loss.__all__,
     *_norm.__all__,
+    *pool.__all__,
     *random.__all__,
     *reduce.__all__,
+    *resample.__all__,
     *_softmax.__all__,
 ]
 

@@ -1,4 +1,4 @@
-"""Normalisation over the last axis."""
+"""Normalisation over the last axis, or of its channels over the others."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from ..autograd import Grads, record
 from ..device import Array
 from ..tensor import Tensor
-from .reduce import expect_tensor
+from .reduce import expect_constant, expect_tensor
 
-__all__ = ["layer_norm", "rms_norm"]
+__all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
 
 
 def _features(name: str, x: Tensor, **parameters: Tensor | None) -> tuple[int, int]:
@@ -71,3 +71,80 @@ def rms_norm(x: Tensor, weight: Tensor | None = None, eps: float = 1e-5) -> Tens
         return given  # type: ignore[no-any-return]
 
     return record(y, (x, weight), backward)
+
+
+def batch_norm(
+    x: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float | None = 0.1,
+    eps: float = 1e-5,
+    num_batches_tracked: Tensor | None = None,
+    activation: str | None = None,
+) -> Tensor:
+    """Give each channel mean 0 and variance 1, ``act((x - mean) / sqrt(var + eps) * weight + bias)``.
+
+    Ioffe, Szegedy 2015, arXiv:1502.03167. x (..., channels), the others (channels,) -> (..., channels), all of one
+    float dtype. With ``training`` mean and biased variance are those of x over all other axes, and the running ones are
+    moved in place: ``running = (1 - momentum) running + momentum now``, with the unbiased variance; ``momentum=None``
+    makes them the mean over ``num_batches_tracked`` (0-d int64, counted up if given). Without, the running ones are
+    used. Raises ``ValueError`` for shapes that do not fit, for one value per channel in training and unless
+    ``eps`` >= 0, ``TypeError`` for dtypes.
+    """
+    running = {"running_mean": running_mean, "running_var": running_var}
+    rows, features = _features("batch_norm", x, **running, weight=weight, bias=bias)
+    for what, value in (*running.items(), ("num_batches_tracked", num_batches_tracked)):
+        if value is not None:
+            expect_constant("batch_norm", what, value)
+    if activation not in (None, "relu"):
+        raise ValueError(f"batch_norm: activation is {activation!r}, it must be None or 'relu'; apply others after it")
+    dev, shape, xa = x.device, (1, rows, features), x.data.reshape(1, rows, features)
+    mean, var, wa, ba, count = _arrays(running_mean, running_var, weight, bias, num_batches_tracked)
+    fused = activation == "relu"
+    y, saved = dev.empty(x.data.shape, xa.dtype), dev.empty((5, 1, features), xa.dtype)
+    dev.kernels.batch_norm_forward(
+        xa, wa, ba, mean, var, count, y.reshape(shape), saved, momentum, eps, training, fused
+    )
+
+    def backward(dy: Array, grads: Grads) -> Sequence[Array]:
+        dx, dw, db = given = grads()
+        into = None if dx is None else dx.reshape(shape)
+        dev.kernels.batch_norm_backward(xa, wa, saved, dy.reshape(shape), into, dw, db, training, fused)
+        return given  # type: ignore[no-any-return]
+
+    return record(y, (x, weight, bias), backward)
+
+
+def group_norm(
+    x: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Give each sample's group of channels mean 0 and variance 1, then multiply by weight and add bias per channel.
+
+    Wu, He 2018, arXiv:1803.08494. x (N, ..., channels), weight and bias (channels,) -> (N, ..., channels), all of one
+    float dtype; group i has the channels from ``i channels / num_groups`` on. Raises ``ValueError`` for shapes that do
+    not fit, groups that do not divide the channels and unless ``eps`` >= 0, ``TypeError`` for dtypes.
+    """
+    _, features = _features("group_norm", x, weight=weight, bias=bias)
+    if x.ndim < 2:
+        raise ValueError(f"group_norm: x has shape {x.shape}, it must be (N, ..., channels)")
+    samples, rows = x.shape[0], math.prod(x.shape[1:-1])
+    dev, shape = x.device, (samples, rows, features)
+    xa, (wa, ba) = x.data.reshape(shape), _arrays(weight, bias)
+    y, saved = dev.empty(x.data.shape, xa.dtype), dev.empty((5, samples, features), xa.dtype)
+    dev.kernels.group_norm_forward(xa, wa, ba, y.reshape(shape), saved, num_groups, eps)
+
+    def backward(dy: Array, grads: Grads) -> Sequence[Array]:
+        dx, dw, db = given = grads()
+        into = None if dx is None else dx.reshape(shape)
+        dev.kernels.group_norm_backward(xa, wa, saved, dy.reshape(shape), into, dw, db, num_groups)
+        return given  # type: ignore[no-any-return]
+
+    return record(y, (x, weight, bias), backward)
+
+
+def _arrays(*values: Tensor | None) -> list[Array]:
+    """Return the array of each Tensor, None for None."""
+    return [None if value is None else value.data for value in values]
