@@ -105,7 +105,7 @@ void track(const ChannelNorm<T>& a, int64_t j, double momentum, const Moments& m
 }
 
 template <class T>
-void fit(const ChannelNorm<T>& a, int64_t part, const Channels<T>& c, const double* sums, double momentum) {
+void fit(const ChannelNorm<T>& a, int64_t, const Channels<T>& c, const double* sums, double momentum) {
   const int64_t width = a.size.width();
   for (int64_t first = 0; first < a.size.channels; first += width) {
     const Moments m = moments(a.size, c.origin + first, sums + first);
