@@ -105,7 +105,7 @@ void track(const ChannelNorm<T>& a, int64_t j, double momentum, const Moments& m
 }
 
 template <class T>
-void fit(const ChannelNorm<T>& a, int64_t, const Channels<T>& c, const double* sums, double momentum) {
+void fit(const ChannelNorm<T>& a, const Channels<T>& c, const double* sums, double momentum) {
   const int64_t width = a.size.width();
   for (int64_t first = 0; first < a.size.channels; first += width) {
     const Moments m = moments(a.size, c.origin + first, sums + first);
@@ -130,7 +130,7 @@ void take_statistics(const ChannelNorm<T>& a, double momentum) {
   });
   add_up(workspace, s);
   for (int64_t part = 0; part < s.parts; ++part)
-    fit(a, part, channels_of(a.saved.data, s, part), totals_of(workspace, s, part), momentum);
+    fit(a, channels_of(a.saved.data, s, part), totals_of(workspace, s, part), momentum);
 }
 
 template <class T>
