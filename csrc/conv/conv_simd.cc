@@ -1,7 +1,8 @@
 #include "core/parallel.h"
 
 #include "conv/conv_table.h"
-#include "conv/correlate_simd.h"
+#include "conv/depthwise_simd.h"
+#include "conv/scatter_simd.h"
 
 namespace wxb::WXB_TARGET {
 
@@ -35,10 +36,29 @@ Weights forward_weights(const ConvShape& s, const float* weight) {
   return b;
 }
 
+bool is_depthwise(const ConvShape& s) { return s.groups == s.c && s.groups == s.out && s.groups > 1; }
+
+// The weights turned: (taps, channels).
+ChannelWeights channel_weights(const ConvShape& s, const float* weight) {
+  const int64_t taps = s.kh * s.kw;
+  float* const turned = packed_weights(taps * s.c);
+  turn(weight, taps, s.c, taps, s.c, turned, s.c);
+  return {turned, s.kw * s.c, s.c};
+}
+
+// Every channel of every strip.
+void correlate_all_channels(Field x, const ChannelWeights& weights, const Outputs& y, int64_t images) {
+  x.depth = x.channels;
+  const Strips strips(images, x.rows.outputs, x.columns.outputs, pixels_of_strip(x.channels));
+  parallel(strips.count(), [&](int64_t task) { correlate_channels(x, weights, y, strips[task]); });
+}
+
 void forward(const ConvForward<float>& a) {
   const ConvShape& s = a.shape;
   const Outputs y{a.y.data, s.oh * s.ow * s.out, s.ow * s.out, s.out, a.bias.data, a.saved.data, a.activation, a.alpha};
-  correlate_all(input_of(s, a.x.data), forward_weights(s, a.weight.data), y, s.n, s.groups);
+  const Field x = input_of(s, a.x.data);
+  if (is_depthwise(s)) return correlate_all_channels(x, channel_weights(s, a.weight.data), y, s.n);
+  correlate_all(x, forward_weights(s, a.weight.data), y, s.n, s.groups);
 }
 
 // ---- dx: position i of the input meets output (i + before - t dilation) / stride at tap t, if that is a whole number.
@@ -78,21 +98,41 @@ Weights backward_weights(const ConvShape& s, const float* weight, const Phase& r
   return b;
 }
 
+// Taps and channels of an output in a row, as they lie, but in panels.
+void scatter(const ConvBackward<float>& a, const float* dz) {
+  const ConvShape& s = a.shape;
+  Weights b{nullptr, s.out / s.groups, s.kh * s.kw * (s.c / s.groups)};
+  b.data = packed_weights(s.groups * b.size());
+  for (int64_t g = 0; g < s.groups; ++g)
+    copy_panels<tile_columns>(a.weight.data + g * b.depth * b.columns, b.columns, b.columns, b.depth, b.group(g).data);
+  parallel(s.n, [&](int64_t n) { scatter_image(s, dz + n * s.oh * s.ow * s.out, b, a.dx.data + n * s.h * s.w * s.c); });
+}
+
 void input_gradient(const ConvBackward<float>& a, const float* dz) {
   const ConvShape& s = a.shape;
+  const bool depthwise = is_depthwise(s);
+  if (!depthwise && s.c / s.groups < Vec::lanes / 2) return scatter(a, dz);
+  const ChannelWeights turned = depthwise ? channel_weights(s, a.weight.data) : ChannelWeights{};
   for (int64_t i = 0; i < min(s.h, s.stride_h); ++i)
     for (int64_t j = 0; j < min(s.w, s.stride_w); ++j) {
       const Phase rows = phase(s.h, s.oh, s.kh, s.stride_h, s.dilation_h, s.top, i),
                   columns = phase(s.w, s.ow, s.kw, s.stride_w, s.dilation_w, s.left, j);
       const Field field{dz, s.out, s.out / s.groups, rows.axis, columns.axis};
       const Outputs dx{a.dx.data + (i * s.w + j) * s.c, s.h * s.w * s.c, s.stride_h * s.w * s.c, s.stride_w * s.c};
-      correlate_all(field, backward_weights(s, a.weight.data, rows, columns), dx, s.n, s.groups);
+      if (depthwise)
+        correlate_all_channels(field,
+                               {turned.data + rows.tap * turned.row + columns.tap * turned.tap, rows.step * turned.row,
+                                columns.step * turned.tap},
+                               dx, s.n);
+      else
+        correlate_all(field, backward_weights(s, a.weight.data, rows, columns), dx, s.n, s.groups);
     }
 }
 
 // ---- dweight, turned (taps and channels, outputs): a product of the window, turned, and dz, summed over pixels.
 
-constexpr int64_t pixels_of_sum = 128;  // of a panel of dz: 32 KB, it stays in L1 while all taps and channels pass by
+// Of a panel of dz 32 KB: it stays in L1 while all taps and channels pass by.
+Strips strips_of_sum(const ConvShape& s) { return {s.n, s.oh, s.ow, 128}; }
 
 // What the panel [j0, j0 + columns) of dz and a strip's window add to c.
 struct Panel {
@@ -152,23 +192,46 @@ void turn_back(const float* from, int64_t groups, int64_t depth, int64_t outputs
   });
 }
 
+// f(part, begin, end) for the strips of each part, on any thread; then dweight is what they left in `parts`.
+template <class F>
+void sum_parts(const ConvBackward<float>& a, int64_t parts, int64_t tasks, F f) {
+  const ConvShape& s = a.shape;
+  const int64_t depth = s.kh * s.kw * (s.c / s.groups), strips = strips_of_sum(s).count();
+  parallel(tasks * parts, [&](int64_t task) {
+    const int64_t part = task % parts;
+    f(task / parts, a.parts.data + part * depth * s.out, part * strips / parts, (part + 1) * strips / parts);
+  });
+  add_parts(a.parts.data, parts, depth * s.out);
+}
+
+void weight_gradient_of_channels(const ConvBackward<float>& a, const float* dz, int64_t parts) {
+  const ConvShape& s = a.shape;
+  const int64_t taps = s.kh * s.kw;
+  const Strips strips = strips_of_sum(s);
+  Field x = input_of(s, a.x.data);
+  x.depth = x.channels;
+  sum_parts(a, parts, 1, [&](int64_t, float* sums, int64_t begin, int64_t end) {
+    __builtin_memset(sums, 0, size_t(taps * s.c) * sizeof(float));
+    for (int64_t i = begin; i < end; ++i) add_channel_products(x, dz, strips[i], sums);
+  });
+  turn(a.parts.data, s.c, taps, s.c, taps, a.dweight.data, taps);
+}
+
 void weight_gradient(const ConvBackward<float>& a, const float* dz, int64_t parts) {
   const ConvShape& s = a.shape;
+  if (is_depthwise(s)) return weight_gradient_of_channels(a, dz, parts);
   const Field first = input_of(s, a.x.data);
   const int64_t outputs = s.out / s.groups, depth = s.kh * s.kw * first.depth,
                 panels = divide_up(outputs, tile_columns);
-  const Strips strips(s.n, s.oh, s.ow, pixels_of_sum);
-  parallel(s.groups * panels * parts, [&](int64_t task) {
-    const int64_t part = task % parts, q = task / parts % panels, g = task / parts / panels, j = q * tile_columns;
+  const Strips strips = strips_of_sum(s);
+  sum_parts(a, parts, s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
+    const int64_t q = task % panels, g = task / panels, j = q * tile_columns;
     Field x = first;
     x.data += g * first.depth;
-    float* const c = a.parts.data + (part * s.groups + g) * depth * outputs + j;
-    const int64_t begin = part * strips.count() / parts, end = (part + 1) * strips.count() / parts;
     for (int64_t i = begin; i < end; ++i)
       add_products(x, strips[i], panel_of(s, dz, g * outputs + j, min(tile_columns, outputs - j), strips[i]),
-                   i == begin, c, outputs);
+                   i == begin, sums + g * depth * outputs + j, outputs);
   });
-  add_parts(a.parts.data, parts, depth * s.out);
   turn_back(a.parts.data, s.groups, depth, outputs, a.dweight.data);
 }
 
