@@ -98,20 +98,13 @@ Weights backward_weights(const ConvShape& s, const float* weight, const Phase& r
   return b;
 }
 
-// Taps and channels of an output in a row, as they lie, but in panels.
-void scatter(const ConvBackward<float>& a, const float* dz) {
-  const ConvShape& s = a.shape;
-  Weights b{nullptr, s.out / s.groups, s.kh * s.kw * (s.c / s.groups)};
-  b.data = packed_weights(s.groups * b.size());
-  for (int64_t g = 0; g < s.groups; ++g)
-    copy_panels<tile_columns>(a.weight.data + g * b.depth * b.columns, b.columns, b.columns, b.depth, b.group(g).data);
-  parallel(s.n, [&](int64_t n) { scatter_image(s, dz + n * s.oh * s.ow * s.out, b, a.dx.data + n * s.h * s.w * s.c); });
-}
-
 void input_gradient(const ConvBackward<float>& a, const float* dz) {
   const ConvShape& s = a.shape;
   const bool depthwise = is_depthwise(s);
-  if (!depthwise && s.c / s.groups < Vec::lanes / 2) return scatter(a, dz);
+  if (!depthwise && s.c / s.groups < Vec::lanes / 2)
+    return parallel(s.n, [&](int64_t n) {
+      scatter_image(s, dz + n * s.oh * s.ow * s.out, a.weight.data, a.dx.data + n * s.h * s.w * s.c);
+    });
   const ChannelWeights turned = depthwise ? channel_weights(s, a.weight.data) : ChannelWeights{};
   for (int64_t i = 0; i < min(s.h, s.stride_h); ++i)
     for (int64_t j = 0; j < min(s.w, s.stride_w); ++j) {
@@ -154,7 +147,7 @@ void add_products(const Field& x, const Strip& strip, const Panel& dz, bool begi
   const Window w = window(x, strip);
   const Stretches s = stretches(x, w);
   const int64_t across = x.columns.outputs, next = x.columns.stride * w.pixel, high = strip.i1 - strip.i0,
-                tiles = divide_up(s.depth, tile_rows);
+                tiles = divide_up(s.depth, rows_of_tile(dz.vectors));
   const Steps steps{across, high, x.rows.stride * w.row, across * dz.b.row};
   for (int64_t n = strip.n0; n < strip.n1; ++n)
     for (int64_t t = 0; t < s.rows * s.taps; ++t)
@@ -163,9 +156,9 @@ void add_products(const Field& x, const Strip& strip, const Panel& dz, bool begi
         const float* const from = w.data + (n - strip.n0) * w.image + t / s.taps * s.row_step + t % s.taps * s.step + d;
         float* const to = c + (t * s.depth + d) * c_row;
         const bool fresh = begins && n == strip.n0;
-        microkernel_for(rows, dz.vectors)(steps, {from, 1, next},
-                                          {dz.b.data + (n - strip.n0) * high * across * dz.b.row, dz.b.row},
-                                          {to, c_row, dz.columns, fresh ? no_bias : to, fresh ? 0 : c_row});
+        kernel_for(rows, dz.vectors)(steps, {from, 1, next},
+                                     {dz.b.data + (n - strip.n0) * high * across * dz.b.row, dz.b.row},
+                                     {to, c_row, dz.columns, fresh ? no_bias : to, fresh ? 0 : c_row});
       }
 }
 

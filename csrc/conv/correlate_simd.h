@@ -57,15 +57,23 @@ WXB_INLINE void for_chunks(const Stretches& s, F f) {
           (r * s.taps + t) * s.depth + d);
 }
 
+// Where a tile is one vector wide, six sums would wait for each other: it has twelve rows.
+constexpr int rows_of_narrow = 2 * tile_rows;
+inline int64_t rows_of_tile(int64_t vectors) { return vectors == 1 ? rows_of_narrow : tile_rows; }
+inline Microkernel kernel_for(int64_t rows, int64_t vectors) {
+  return vectors == 1 ? microkernel_for<rows_of_narrow, 1>(rows, 1) : microkernel_for(rows, vectors);
+}
+
 // A strip of one group's outputs.
 inline void correlate(const Field& x, const Weights& b, const Outputs& y, const Strip& strip) {
-  const int64_t count = b.depth, across = x.columns.outputs, tiles = divide_up(across, tile_rows),
-                high = divide_up(across, tiles), last = across - (tiles - 1) * high;
+  const int64_t count = b.depth, across = x.columns.outputs;
   const Window w = count ? window(x, strip) : Window{x.data, 0, 0, 0};
   const int64_t down = x.rows.stride * w.row, next = x.columns.stride * w.pixel;
   for (int64_t q = 0; q < b.panels(); ++q) {
-    const int64_t columns = b.columns_of(q), j0 = q * tile_columns;
-    const Microkernel inner = microkernel_for(high, b.vectors(q)), outer = microkernel_for(last, b.vectors(q));
+    const int64_t columns = b.columns_of(q), j0 = q * tile_columns,
+                  tiles = divide_up(across, rows_of_tile(b.vectors(q))), high = divide_up(across, tiles),
+                  last = across - (tiles - 1) * high;
+    const Microkernel inner = kernel_for(high, b.vectors(q)), outer = kernel_for(last, b.vectors(q));
     for_chunks(stretches(x, w), [&](int64_t offset, Steps steps, int64_t k) {
       const bool begins = k == 0, ends = k + steps.depth * steps.pieces == count;
       steps.next_b *= b.width(q);

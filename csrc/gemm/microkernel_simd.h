@@ -43,7 +43,7 @@ WXB_INLINE void multiply_tile(const Steps& steps, const BlockA& block, const Pan
                               Last last) {
   constexpr int64_t lanes = Vec::lanes;
   Vec sums[rows][vectors];
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int i = 0; i < rows; ++i) {
     const float* const from = tile.start + i * tile.start_row;
 #pragma GCC unroll 4
@@ -54,7 +54,7 @@ WXB_INLINE void multiply_tile(const Steps& steps, const BlockA& block, const Pan
   constexpr int threes = (rows + 2) / 3;
   const int64_t row = block.row, column = block.column, next = panel.row;
   const float *a[threes], *b = panel.data;
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int t = 0; t < threes; ++t) a[t] = block.data + 3 * t * row;
   const int64_t depth = steps.depth, on_a = steps.next_a - depth * column, on_b = steps.next_b - depth * next;
   for (int64_t left = steps.pieces; left > 0; --left) {
@@ -62,21 +62,21 @@ WXB_INLINE void multiply_tile(const Steps& steps, const BlockA& block, const Pan
       Vec of_b[vectors];
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) of_b[v] = Vec::load(b + v * lanes);
-#pragma GCC unroll 6
+#pragma GCC unroll 12
       for (int i = 0; i < rows; ++i) {
         const Vec of_a(a[i / 3][i % 3 * row]);
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) sums[i][v] = fma(of_a, of_b[v], sums[i][v]);
       }
-#pragma GCC unroll 6
+#pragma GCC unroll 12
       for (int t = 0; t < threes; ++t) a[t] += column;
       b += next;
     }
-#pragma GCC unroll 6
+#pragma GCC unroll 12
     for (int t = 0; t < threes; ++t) a[t] += on_a;
     b += on_b;
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int i = 0; i < rows; ++i) {
     float* const to = tile.c + i * tile.row;
 #pragma GCC unroll 4
