@@ -124,8 +124,12 @@ void input_gradient(const ConvBackward<float>& a, const float* dz) {
 
 // ---- dweight, turned (taps and channels, outputs): a product of the window, turned, and dz, summed over pixels.
 
-// Of a panel of dz 32 KB: it stays in L1 while all taps and channels pass by.
-Strips strips_of_sum(const ConvShape& s) { return {s.n, s.oh, s.ow, 128}; }
+// Of a panel of dz 32 KB, which stay in L1 while all taps and channels pass by; more where the sums do not fit L2, so
+// that they are loaded and stored less often.
+Strips strips_of_sum(const ConvShape& s) {
+  const int64_t sums = s.kh * s.kw * (s.c / s.groups) * min(s.out / s.groups, tile_columns);
+  return {s.n, s.oh, s.ow, sums > 1 << 17 ? 384 : 128};
+}
 
 // What the panel [j0, j0 + columns) of dz and a strip's window add to c.
 struct Panel {
@@ -147,19 +151,31 @@ void add_products(const Field& x, const Strip& strip, const Panel& dz, bool begi
   const Window w = window(x, strip);
   const Stretches s = stretches(x, w);
   const int64_t across = x.columns.outputs, next = x.columns.stride * w.pixel, high = strip.i1 - strip.i0,
-                tiles = divide_up(s.depth, rows_of_tile(dz.vectors));
-  const Steps steps{across, high, x.rows.stride * w.row, across * dz.b.row};
-  for (int64_t n = strip.n0; n < strip.n1; ++n)
+                tiles = divide_up(s.depth, rows_of_tile(dz.vectors)), down = x.rows.stride * w.row;
+  const bool one_below_the_other = w.image == high * down;  // the images, as if they were one
+  const int64_t images = strip.n1 - strip.n0, together = one_below_the_other ? images : 1;
+  const Steps steps{across, high * together, down, across * dz.b.row};
+  for (int64_t n = 0; n < images; n += together)
     for (int64_t t = 0; t < s.rows * s.taps; ++t)
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t d = tile * s.depth / tiles, rows = (tile + 1) * s.depth / tiles - d;
-        const float* const from = w.data + (n - strip.n0) * w.image + t / s.taps * s.row_step + t % s.taps * s.step + d;
+        const float* const from = w.data + n * w.image + t / s.taps * s.row_step + t % s.taps * s.step + d;
         float* const to = c + (t * s.depth + d) * c_row;
-        const bool fresh = begins && n == strip.n0;
-        kernel_for(rows, dz.vectors)(steps, {from, 1, next},
-                                     {dz.b.data + (n - strip.n0) * high * across * dz.b.row, dz.b.row},
+        const bool fresh = begins && n == 0;
+        kernel_for(rows, dz.vectors)(steps, {from, 1, next}, {dz.b.data + n * high * across * dz.b.row, dz.b.row},
                                      {to, c_row, dz.columns, fresh ? no_bias : to, fresh ? 0 : c_row});
       }
+}
+
+// Likewise, a row of taps at a time where a strip has several images: its window has no rows between the images, so
+// that sums are long.
+void add_products_by_rows(Field x, const Strip& strip, const Panel& dz, bool begins, float* c, int64_t c_row) {
+  const Axis rows = x.rows;
+  if (strip.n1 - strip.n0 == 1 || rows.stride > 1) return add_products(x, strip, dz, begins, c, c_row);
+  for (int64_t p = 0; p < rows.taps; ++p) {
+    x.rows = {rows.source, rows.outputs, 1, 1, 1, rows.before - p * rows.step};
+    add_products(x, strip, dz, begins, c + p * x.columns.taps * x.depth * c_row, c_row);
+  }
 }
 
 // Part 0 becomes the sum of all, in order.
@@ -194,7 +210,7 @@ void sum_parts(const ConvBackward<float>& a, int64_t parts, int64_t tasks, F f) 
     const int64_t part = task % parts;
     f(task / parts, a.parts.data + part * depth * s.out, part * strips / parts, (part + 1) * strips / parts);
   });
-  add_parts(a.parts.data, parts, depth * s.out);
+  if (parts > 1) add_parts(a.parts.data, parts, depth * s.out);
 }
 
 void weight_gradient_of_channels(const ConvBackward<float>& a, const float* dz, int64_t parts) {
@@ -222,8 +238,8 @@ void weight_gradient(const ConvBackward<float>& a, const float* dz, int64_t part
     Field x = first;
     x.data += g * first.depth;
     for (int64_t i = begin; i < end; ++i)
-      add_products(x, strips[i], panel_of(s, dz, g * outputs + j, min(tile_columns, outputs - j), strips[i]),
-                   i == begin, sums + g * depth * outputs + j, outputs);
+      add_products_by_rows(x, strips[i], panel_of(s, dz, g * outputs + j, min(tile_columns, outputs - j), strips[i]),
+                           i == begin, sums + g * depth * outputs + j, outputs);
   });
   turn_back(a.parts.data, s.groups, depth, outputs, a.dweight.data);
 }

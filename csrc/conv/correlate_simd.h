@@ -43,13 +43,14 @@ inline void finish(const Outputs& y, int64_t at, int64_t pixels, int64_t columns
   }
 }
 
-// f(offset in the window, steps, k) for chunks of the sum of about kc steps, whose part of a panel stays in L1; once,
+// f(offset in the window, steps, k) for chunks of the sum: all of it where that is short, since sums are best kept in
+// registers, else about kc steps, whose part of a panel stays in L1 (measured: 5 % for 288 steps, 15 % for 4608). Once,
 // without a step, if there is nothing to sum.
 template <class F>
 WXB_INLINE void for_chunks(const Stretches& s, F f) {
-  if (s.rows * s.taps * s.depth == 0) return f(int64_t{0}, Steps{0}, int64_t{0});
-  const int64_t cuts = divide_up(s.depth, kc), length = divide_up(s.depth, cuts),
-                together = max<int64_t>(1, kc / s.depth);
+  const int64_t whole = s.rows * s.taps * s.depth, most = whole <= 4 * kc ? 4 * kc : kc;
+  if (whole == 0) return f(int64_t{0}, Steps{0}, int64_t{0});
+  const int64_t length = divide_up(s.depth, divide_up(s.depth, most)), together = max<int64_t>(1, most / s.depth);
   for (int64_t r = 0; r < s.rows; ++r)
     for (int64_t t = 0; t < s.taps; t += together)
       for (int64_t d = 0; d < s.depth; d += length)
