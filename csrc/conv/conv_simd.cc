@@ -190,14 +190,16 @@ void add_parts(float* sum, int64_t parts, int64_t size) {
   });
 }
 
-// weight (out, depth) from groups of (depth, out / groups).
+// weight (out, depth) from groups of (depth, out / groups), in squares: of large ones every row lies in a page of its
+// own.
 void turn_back(const float* from, int64_t groups, int64_t depth, int64_t outputs, float* weight) {
-  constexpr int64_t rows = 16;
-  const int64_t pieces = divide_up(outputs, rows);
+  constexpr int64_t side = 64;
+  const int64_t pieces = divide_up(outputs, side);
   parallel(groups * pieces, [&](int64_t task) {
-    const int64_t g = task / pieces, o = task % pieces * rows;
-    turn(from + g * depth * outputs + o, outputs, depth, min(rows, outputs - o), depth,
-         weight + (g * outputs + o) * depth, depth);
+    const int64_t g = task / pieces, o = task % pieces * side;
+    for (int64_t k = 0; k < depth; k += side)
+      turn(from + (g * depth + k) * outputs + o, outputs, min(side, depth - k), min(side, outputs - o),
+           min(side, depth - k), weight + (g * outputs + o) * depth + k, depth);
   });
 }
 
