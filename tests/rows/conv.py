@@ -65,6 +65,36 @@ def roundings(x: Array, weight: Array, *_: Any) -> float:
     return 8.0 + np.prod(weight.shape[1:]) + np.prod(x.shape[:-1]) + np.prod(weight.shape[:-1])
 
 
+def conv1d(x: Array, weight: Array, bias: Array | None, stride: int = 1, padding: Any = 0, *more: Any) -> Array:
+    sides = padding if isinstance(padding, str) else ((0, 0), both(padding))
+    dilation, *others = more or (1,)
+    return conv2d(x[:, None], weight[:, None], bias, (1, stride), sides, (1, dilation), *others)[:, 0]
+
+
+def lines(rng: np.random.Generator) -> list[Sample]:
+    def drawn(n: int, length: int, c: int, out: int, k: int, *more: Any) -> Sample:
+        groups = more[3] if len(more) > 3 else 1
+        return normal(rng, n, length, c), normal(rng, out, k, c // groups), normal(rng, out), *more
+
+    return [
+        drawn(2, 9, 3, 4, 3),
+        drawn(1, 40, 20, 33, 5, 2, 2),
+        drawn(2, 11, 4, 6, 3, 1, "same"),
+        drawn(2, 11, 4, 6, 3, 2, (2, 0), 2),
+        drawn(3, 8, 6, 6, 2, 1, 0, 1, 6),
+        drawn(3, 8, 6, 4, 1, 1, 0, 1, 2, "gelu"),
+    ]
+
+
+LINE_FAULTS = [
+    Fault(lambda: ones((2, 5), (4, 3, 5)), ValueError, "conv1d: x has shape (2, 5), it must be (N, L, C)"),
+    Fault(lambda: ones((2, 5, 6), (4, 3, 5)), ValueError, "x looks like (N, C, L): transpose it with axes (0, 2, 1)"),
+    Fault(lambda: ones((2, 5, 3), (4, 7, 3)), ValueError, "conv1d: the kernel spans 7, the padded input is only 5"),
+    Fault(lambda: (*ones((2, 5, 3), (4, 3, 3)), None, 0), ValueError, "conv1d: stride is 0, it must be from 1"),
+    Fault(lambda: (*ones((2, 5, 3), (4, 3, 3)), None, 1, (1, 2, 3)), ValueError, "conv1d: padding is (1, 2, 3)"),
+]
+
+
 # Around the tiles: 6 pixels by 8, 16, 32 and 64 outputs; chunks of 128 and 256 steps.
 PLAIN: list[Sizes] = [
     (1, 1, 1, 1, 1, 1, 1),
@@ -165,7 +195,7 @@ FAULTS = [
     Fault(lambda: ones(IMAGES, (4, 2, 2, 8)), ValueError, "its last axis must be 8"),
     Fault(lambda: ones((5, 6, 3), KERNEL), ValueError, "conv2d: x has shape (5, 6, 3), it must be (N, H, W, C)"),
     Fault(lambda: ones(IMAGES, (4, 3)), ValueError, "weight has shape (4, 3), it must be (out, kh, kw, C / groups)"),
-    Fault(lambda: ones(IMAGES, (4, 0, 3, 3)), ValueError, "the kernel must be at least 1 x 1"),
+    Fault(lambda: ones(IMAGES, (4, 0, 3, 3)), ValueError, "the kernel must be at least 1 along each axis"),
     Fault(lambda: ones(IMAGES, KERNEL, (3,)), ValueError, "conv2d: bias has shape (3,), it must be (4,)"),
     Fault(
         lambda: ones(IMAGES, (4, 7, 3, 3)),
@@ -217,5 +247,17 @@ ROWS = [
             slope=0.0 if name == "relu" else 1.0,
         )
         for name in ("relu", "gelu", "tanh")
+    ),
+    Row(
+        "conv1d",
+        ops.conv1d,
+        conv1d,
+        lines,
+        large=lambda rng: (normal(rng, 20, 300, 20), normal(rng, 40, 3, 20), normal(rng, 40)),
+        grad=(0, 1, 2),
+        roundings=roundings,
+        magnitude=lambda x, w, b, *more: 2 * (conv1d(np.abs(x), np.abs(w), np.abs(b), *more[:4]) + (len(more) > 4)),
+        slope=1.0,
+        errors=LINE_FAULTS,
     ),
 ]

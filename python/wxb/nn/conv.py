@@ -107,8 +107,9 @@ class Conv2d(_Conv):
         init: str | _init.Initialiser | None = None,
         dtype: Any = None,
     ) -> None:
-        pair = isinstance(kernel_size, (tuple, list))
-        kernel = tuple(kernel_size) if pair else (kernel_size, kernel_size)  # type: ignore[arg-type]
+        kernel: tuple[Any, ...] = (kernel_size, kernel_size)
+        if isinstance(kernel_size, (tuple, list)):
+            kernel = tuple(kernel_size)
         if len(kernel) != 2:
             raise ValueError(f"conv2d: kernel_size is {kernel_size}, it must be an integer or two, of height and width")
         super().__init__("conv2d", in_channels, out_channels, kernel, groups, bias, activation, init, dtype)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..autograd import Grads, record
 from ..device import Array
 from ..tensor import Tensor
 from .elementwise import SAVES_OUTPUT, activation_named
+from .indexing import reshape
 from .reduce import expect_tensor
 
 __all__ = ["conv1d", "conv2d"]
@@ -20,9 +21,25 @@ LARGEST = 1 << 30  # of a stride, a dilation, a padding: products of two such nu
 ALGORITHMS = ("auto", "direct")
 
 
+class _Layout(NamedTuple):
+    """How an op wants its axes, how torch has them, and what turns these into those."""
+
+    x: str
+    weight: str
+    first_x: str
+    first_weight: str
+    axes: str
+
+
+_LAYOUTS = {
+    "conv2d": _Layout("(N, H, W, C)", "(out, kh, kw, C / groups)", "(N, C, H, W)", "(out, C, kh, kw)", "(0, 2, 3, 1)"),
+    "conv1d": _Layout("(N, L, C)", "(out, k, C / groups)", "(N, C, L)", "(out, C, k)", "(0, 2, 1)"),
+}
+
+
 def _integer(name: str, what: str, value: Any, least: int) -> int:
     try:
-        number = operator.index(value)
+        number: int = operator.index(value)
     except TypeError:
         raise TypeError(f"{name}: {what} is {value!r}, it must be an integer") from None
     if not least <= number <= LARGEST:
@@ -60,43 +77,48 @@ def _sides(name: str, padding: Any, sizes: Pair, reach: Pair, stride: Pair) -> t
     return (height, height), (width, width)
 
 
-def _expect_images(name: str, x: Tensor, weight: Tensor, groups: int) -> None:
-    """Raise unless x is (N, H, W, C) and weight (out, kh, kw, C / groups), each group with its share of both."""
-    if x.data.ndim != 4:
-        raise ValueError(f"{name}: x has shape {x.shape}, it must be (N, H, W, C)")
-    if weight.data.ndim != 4:
-        raise ValueError(f"{name}: weight has shape {weight.shape}, it must be (out, kh, kw, C / groups)")
-    channels, (out, *kernel, given) = x.shape[3], weight.shape
+def _expect_channels(name: str, x: Tensor, weight: Tensor, groups: Any) -> int:
+    """Return ``groups``; raise unless x and weight have the op's layout and every group its share of the channels."""
+    expect_tensor(name, "x", x)
+    expect_tensor(name, "weight", weight)
+    groups = _integer(name, "groups", groups, 1)
+    layout = _LAYOUTS[name]
+    for what, given, wanted in (("x", x, layout.x), ("weight", weight, layout.weight)):
+        if given.data.ndim != wanted.count(",") + 1:
+            raise ValueError(f"{name}: {what} has shape {given.shape}, it must be {wanted}")
+    out, *kernel, channels = weight.shape
     if 0 in kernel:
-        raise ValueError(f"{name}: weight has shape {weight.shape}, the kernel must be at least 1 x 1")
-    if channels != given * groups:
+        raise ValueError(f"{name}: weight has shape {weight.shape}, the kernel must be at least 1 along each axis")
+    if x.shape[-1] != channels * groups:
         raise ValueError(
-            f"{name}: x has shape {x.shape}, its last axis must be {given * groups}, the channels of weight "
-            f"{weight.shape} in {groups} group{'s' * (groups != 1)}{_order(x.shape, weight.shape, groups)}"
+            f"{name}: x has shape {x.shape}, its last axis must be {channels * groups}, the channels of weight "
+            f"{weight.shape} in {groups} group{'s' * (groups != 1)}{_order(layout, x.shape, weight.shape, groups)}"
         )
     if out % groups:
         raise ValueError(f"{name}: groups is {groups}, it must divide the {out} outputs of weight {weight.shape}")
+    return groups
 
 
-def _order(x: tuple[int, ...], weight: tuple[int, ...], groups: int) -> str:
+def _order(layout: _Layout, x: tuple[int, ...], weight: tuple[int, ...], groups: int) -> str:
     """Return a hint if the axes lie as torch has them."""
-    if x[1] == weight[3] * groups:
-        return "; x looks like (N, C, H, W): transpose it with axes (0, 2, 3, 1)"
+    if x[1] == weight[-1] * groups:
+        return f"; x looks like {layout.first_x}: transpose it with axes {layout.axes}"
     if x[1] == weight[1] * groups:
-        return "; x and weight look like (N, C, H, W) and (out, C, kh, kw): transpose both with axes (0, 2, 3, 1)"
-    if x[3] == weight[1] * groups:
-        return "; weight looks like (out, C, kh, kw): transpose it with axes (0, 2, 3, 1)"
+        both = f"{layout.first_x} and {layout.first_weight}"
+        return f"; x and weight look like {both}: transpose both with axes {layout.axes}"
+    if x[-1] == weight[1] * groups:
+        return f"; weight looks like {layout.first_weight}: transpose it with axes {layout.axes}"
     return ""
 
 
 def _outputs(name: str, sizes: Pair, reach: Pair, sides: tuple[Pair, Pair], stride: Pair) -> Pair:
-    padded = [size + before + after for size, (before, after) in zip(sizes, sides)]
-    if any(r > p for r, p in zip(reach, padded)):
+    height, width = (size + before + after for size, (before, after) in zip(sizes, sides))
+    if reach[0] > height or reach[1] > width:
+        spans, only = (reach[1], width) if name == "conv1d" else (f"{reach[0]} x {reach[1]}", f"{height} x {width}")
         raise ValueError(
-            f"{name}: the kernel spans {reach[0]} x {reach[1]}, the padded input is only {padded[0]} x {padded[1]}; "
-            "pad more or use a smaller kernel"
+            f"{name}: the kernel spans {spans}, the padded input is only {only}; pad more or use a smaller kernel"
         )
-    return (padded[0] - reach[0]) // stride[0] + 1, (padded[1] - reach[1]) // stride[1] + 1
+    return (height - reach[0]) // stride[0] + 1, (width - reach[1]) // stride[1] + 1
 
 
 def conv2d(
@@ -118,7 +140,10 @@ def conv2d(
     width); padding: these, ((top, bottom), (left, right)), "valid" or "same", which gives ceil(size / stride) outputs.
     Raises ``ValueError`` for shapes and sizes that do not fit, ``TypeError`` for dtypes that differ.
     """
-    return _conv("conv2d", x, weight, bias, stride, padding, dilation, groups, activation, algorithm)
+    groups = _expect_channels("conv2d", x, weight, groups)
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"conv2d: algorithm is {algorithm!r}, it must be one of {', '.join(ALGORITHMS)}")
+    return _conv("conv2d", x, weight, bias, stride, padding, dilation, groups, activation)
 
 
 def conv1d(
@@ -136,22 +161,16 @@ def conv1d(
     x (N, L, C), weight (out, k, C / groups), bias (out,) -> (N, OL, out). padding: an integer, (before, after), "same"
     or "valid". Raises as ``conv2d`` does.
     """
-    expect_tensor("conv1d", "x", x)
-    expect_tensor("conv1d", "weight", weight)
-    if x.data.ndim != 3 or weight.data.ndim != 3:
-        raise ValueError(
-            f"conv1d: x and weight have shapes {x.shape} and {weight.shape}, they must be (N, L, C) and "
-            "(out, k, C / groups)"
-        )
-    if isinstance(padding, (tuple, list)):
-        sides: Padding = ((0, 0), padding)
-    else:
-        sides = padding if isinstance(padding, str) else (0, padding)
+    groups = _expect_channels("conv1d", x, weight, groups)
+    pair = isinstance(padding, (tuple, list))
+    if isinstance(padding, (tuple, list)) and len(padding) != 2:
+        raise ValueError(f"conv1d: padding is {padding}, it must be an integer, (before, after), 'same' or 'valid'")
+    sides: Any = padding if isinstance(padding, str) else ((0, 0), padding if pair else (padding, padding))
     (n, length, c), (out, k, given) = x.shape, weight.shape
     y = _conv(
         "conv1d",
-        x.reshape(n, 1, length, c),
-        weight.reshape(out, 1, k, given),
+        reshape(x, (n, 1, length, c)),
+        reshape(weight, (out, 1, k, given)),
         bias,
         (1, stride),
         sides,
@@ -159,7 +178,7 @@ def conv1d(
         groups,
         activation,
     )
-    return y.reshape(n, y.shape[2], out)
+    return reshape(y, (n, y.shape[2], out))
 
 
 def _conv(
@@ -170,20 +189,13 @@ def _conv(
     stride: Any,
     padding: Any,
     dilation: Any,
-    groups: Any,
+    groups: int,
     activation: str | None,
-    algorithm: str = "auto",
 ) -> Tensor:
-    expect_tensor(name, "x", x)
-    expect_tensor(name, "weight", weight)
     if bias is not None:
         expect_tensor(name, "bias", bias)
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"{name}: algorithm is {algorithm!r}, it must be one of {', '.join(ALGORITHMS)}")
     steps, apart = _each_axis(name, "stride", stride, 1), _each_axis(name, "dilation", dilation, 1)
-    groups = _integer(name, "groups", groups, 1)
     dev, (act, alpha) = x.device, activation_named(activation)
-    _expect_images(name, x, weight, groups)
     xa, wa, ba = x.data, weight.data, None if bias is None else bias.data
     sizes, kernel = xa.shape[1:3], wa.shape[1:3]
     reach = (kernel[0] - 1) * apart[0] + 1, (kernel[1] - 1) * apart[1] + 1
