@@ -77,15 +77,15 @@ def _sides(name: str, padding: Any, sizes: Pair, reach: Pair, stride: Pair) -> t
     return (height, height), (width, width)
 
 
-def _expect_channels(name: str, x: Tensor, weight: Tensor, groups: Any) -> int:
-    """Return ``groups``; raise unless x and weight have the op's layout and every group its share of the channels."""
+def _expect_channels(name: str, x: Tensor, weight: Tensor, given: Any) -> int:
+    """Return ``given``, the groups; raise unless x and weight have the op's layout and every group its share of the channels."""
     expect_tensor(name, "x", x)
     expect_tensor(name, "weight", weight)
-    groups = _integer(name, "groups", groups, 1)
+    groups = _integer(name, "groups", given, 1)
     layout = _LAYOUTS[name]
-    for what, given, wanted in (("x", x, layout.x), ("weight", weight, layout.weight)):
-        if given.data.ndim != wanted.count(",") + 1:
-            raise ValueError(f"{name}: {what} has shape {given.shape}, it must be {wanted}")
+    for what, value, wanted in (("x", x, layout.x), ("weight", weight, layout.weight)):
+        if value.data.ndim != wanted.count(",") + 1:
+            raise ValueError(f"{name}: {what} has shape {value.shape}, it must be {wanted}")
     out, *kernel, channels = weight.shape
     if 0 in kernel:
         raise ValueError(f"{name}: weight has shape {weight.shape}, the kernel must be at least 1 along each axis")
