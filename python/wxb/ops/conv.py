@@ -78,7 +78,7 @@ def _sides(name: str, padding: Any, sizes: Pair, reach: Pair, stride: Pair) -> t
 
 
 def _expect_channels(name: str, x: Tensor, weight: Tensor, given: Any) -> int:
-    """Return ``given``, the groups; raise unless x and weight have the op's layout and every group its share of the channels."""
+    """Return the groups; raise unless x and weight have the op's layout and every group its share of the channels."""
     expect_tensor(name, "x", x)
     expect_tensor(name, "weight", weight)
     groups = _integer(name, "groups", given, 1)
