@@ -27,13 +27,13 @@ const GemmTable<T>& gemm() {
     return ref::gemm_double;
 }
 
-// A row of outputs may look at a window that is far larger than what it takes from it: with a dilation of thousands.
-// The reference needs no copy of the window.
+// A row of outputs, or those of some small images, may look at a window that is far larger than what is taken from it:
+// with a dilation of thousands. The reference needs no copy of the window.
 bool has_window(const ConvShape& s) {
-  constexpr double most = 1 << 26;  // elements
-  const double down = double((s.kh - 1) * s.dilation_h + 1), in = double(s.ow * s.stride_w + s.kw * s.dilation_w),
-               out = double(s.w + s.kw * s.dilation_w);
-  return down * std::max(in * double(s.c), out * double(s.out)) <= most;
+  constexpr double most = 1 << 24;  // elements, 64 MB
+  const double rows = double((s.kh - 1) * s.dilation_h + 1) * std::max(1.0, 384.0 / double(s.oh * s.ow)),
+               in = double(s.ow * s.stride_w + s.kw * s.dilation_w), out = double(s.w + s.kw * s.dilation_w);
+  return rows * std::max(in * double(s.c), out * double(s.out)) <= most;
 }
 
 template <class T>
