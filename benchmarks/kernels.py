@@ -6,6 +6,7 @@ from pathlib import Path
 
 from targets import target
 from wxb.bench import Workload, main
+from wxb.bench.conv import conv2d
 from wxb.bench.images import batch_norm, max_pool
 from wxb.bench.kernels import (
     cross_entropy,
@@ -71,8 +72,25 @@ def images() -> list[Workload]:
     return [batch_norm(64, 62, 62, 64), max_pool(64, 32, 32, 64)]
 
 
+# images, size, channels, outputs, kernel, then stride, groups
+CONVOLUTIONS = (
+    (8, 56, 64, 64, 3),
+    (8, 28, 128, 128, 3),
+    (32, 14, 32, 32, 3),
+    (32, 28, 1, 32, 3),
+    (64, 32, 3, 64, 3),
+    (4, 224, 3, 64, 7, 2),
+    (8, 28, 256, 512, 1),
+    (16, 28, 128, 128, 3, 1, 128),
+)
+
+
+def convolutions() -> list[Workload]:
+    return [conv2d(*sizes, backward=backward) for sizes in CONVOLUTIONS for backward in (False, True)]
+
+
 def workloads() -> list[Workload]:
-    return [*products(), *elements(), *rows(), *images()]
+    return [*products(), *elements(), *rows(), *convolutions(), *images()]
 
 
 if __name__ == "__main__":

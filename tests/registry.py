@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from rows import Row, elementwise, epilogue, gemm, indexing, loss, norm, pool, random, reduce, resample, softmax
+from rows import Row, conv, elementwise, epilogue, gemm, indexing, loss, norm, pool, random, reduce, resample, softmax
 
 ROWS: list[Row] = [
     *elementwise.ROWS,
     *epilogue.ROWS,
     *gemm.ROWS,
+    *conv.ROWS,
     *reduce.ROWS,
     *softmax.ROWS,
     *norm.ROWS,

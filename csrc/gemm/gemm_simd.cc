@@ -56,7 +56,7 @@ void multiply_chunk(const Gemm<float>& c, const PanelsA& a, const BlockB& b, int
     const int64_t i = p * a.height, j = q * tile_columns, rows = a.rows_of(p), columns = b.columns(q);
     float* const at = c.c + i * c.c_row + j;
     const Tile held{at, c.c_row, columns, at, c.c_row}, fresh{at, c.c_row, columns, c.bias ? c.bias + j : zeros, 0};
-    microkernel_for(rows, b.vectors(q))(a.depth, a(p), b(k, q), begins ? fresh : held);
+    microkernel_for(rows, b.vectors(q))({a.depth}, a(p), b(k, q), begins ? fresh : held);
     if (finishes) finish(c, i, j, rows, columns);
   };
   // A panel of B stays in L1 while those of A pass by. But where few steps make much of C, more than half of L2, C's

@@ -31,13 +31,19 @@ struct PanelB {
   int64_t row;
 };
 
+// The sum over k: `pieces` stretches of `depth` steps each, that begin so many elements apart in A and in B.
+struct Steps {
+  int64_t depth, pieces = 1, next_a = 0, next_b = 0;
+};
+
 // c(i, j) = start(i, j) + sum over k of a(i, k) b(k, j), in order of k with one rounding per step, whatever the tile's
 // shape. `Last` is All or First: the lanes of the last vector.
 template <int rows, int vectors, class Last>
-WXB_INLINE void multiply_tile(int64_t depth, const BlockA& block, const PanelB& panel, const Tile& tile, Last last) {
+WXB_INLINE void multiply_tile(const Steps& steps, const BlockA& block, const PanelB& panel, const Tile& tile,
+                              Last last) {
   constexpr int64_t lanes = Vec::lanes;
   Vec sums[rows][vectors];
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int i = 0; i < rows; ++i) {
     const float* const from = tile.start + i * tile.start_row;
 #pragma GCC unroll 4
@@ -48,23 +54,29 @@ WXB_INLINE void multiply_tile(int64_t depth, const BlockA& block, const PanelB& 
   constexpr int threes = (rows + 2) / 3;
   const int64_t row = block.row, column = block.column, next = panel.row;
   const float *a[threes], *b = panel.data;
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int t = 0; t < threes; ++t) a[t] = block.data + 3 * t * row;
-  for (int64_t k = 0; k < depth; ++k) {
-    Vec of_b[vectors];
+  const int64_t depth = steps.depth, on_a = steps.next_a - depth * column, on_b = steps.next_b - depth * next;
+  for (int64_t left = steps.pieces; left > 0; --left) {
+    for (int64_t k = 0; k < depth; ++k) {
+      Vec of_b[vectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) of_b[v] = Vec::load(b + v * lanes);
-#pragma GCC unroll 6
-    for (int i = 0; i < rows; ++i) {
-      const Vec of_a(a[i / 3][i % 3 * row]);
+      for (int v = 0; v < vectors; ++v) of_b[v] = Vec::load(b + v * lanes);
+#pragma GCC unroll 12
+      for (int i = 0; i < rows; ++i) {
+        const Vec of_a(a[i / 3][i % 3 * row]);
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) sums[i][v] = fma(of_a, of_b[v], sums[i][v]);
+        for (int v = 0; v < vectors; ++v) sums[i][v] = fma(of_a, of_b[v], sums[i][v]);
+      }
+#pragma GCC unroll 12
+      for (int t = 0; t < threes; ++t) a[t] += column;
+      b += next;
     }
-#pragma GCC unroll 6
-    for (int t = 0; t < threes; ++t) a[t] += column;
-    b += next;
+#pragma GCC unroll 12
+    for (int t = 0; t < threes; ++t) a[t] += on_a;
+    b += on_b;
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int i = 0; i < rows; ++i) {
     float* const to = tile.c + i * tile.row;
 #pragma GCC unroll 4
@@ -74,14 +86,14 @@ WXB_INLINE void multiply_tile(int64_t depth, const BlockA& block, const PanelB& 
 }
 
 template <int rows, int vectors>
-void microkernel(int64_t depth, const BlockA& block, const PanelB& panel, const Tile& where) {
+void microkernel(const Steps& steps, const BlockA& block, const PanelB& panel, const Tile& where) {
   const Tile tile = where;  // a local copy: stores to c could change what a reference refers to
   const int64_t last = tile.columns - (vectors - 1) * Vec::lanes;
-  last == Vec::lanes ? multiply_tile<rows, vectors>(depth, block, panel, tile, All{})
-                     : multiply_tile<rows, vectors>(depth, block, panel, tile, First{last});
+  last == Vec::lanes ? multiply_tile<rows, vectors>(steps, block, panel, tile, All{})
+                     : multiply_tile<rows, vectors>(steps, block, panel, tile, First{last});
 }
 
-using Microkernel = void (*)(int64_t depth, const BlockA&, const PanelB&, const Tile&);
+using Microkernel = void (*)(const Steps&, const BlockA&, const PanelB&, const Tile&);
 
 // The micro-kernel for a tile of so many rows and vectors: edges cost no more than what they hold.
 template <int rows = tile_rows, int vectors = tile_vectors>

@@ -16,6 +16,7 @@ from .activation import (
     Tanh,
 )
 from .container import Dropout, Dropout2d, Flatten, Reshape, Residual, Sequential
+from .conv import Conv1d, Conv2d
 from .linear import Embedding, Linear
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
@@ -30,6 +31,8 @@ __all__ = [
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
     "Dropout",
     "Dropout2d",
     "Embedding",

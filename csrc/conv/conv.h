@@ -1,0 +1,59 @@
+#pragma once
+#include "core/context.h"
+#include "core/operands.h"
+#include "elementwise/elementwise.h"
+
+namespace wxb {
+
+// A convolution of images, channels last: row i of the output meets the rows i stride_h + p dilation_h - top of the
+// input, p < kh; columns likewise. Outside of the input there are zeros.
+struct ConvShape {
+  int64_t n, h, w, c;   // input
+  int64_t oh, ow, out;  // output
+  int64_t kh, kw, groups;
+  int64_t stride_h, stride_w, dilation_h, dilation_w, top, left;
+};
+
+// y_nijo = act(bias_o + sum over p, q, c of x_n,i stride_h + p dilation_h - top,j stride_w + q dilation_w - left,c
+// weight_opqc).  x (n, h, w, c), weight (out, kh, kw, c / groups), bias (out) or absent, y (n, oh, ow, out). With
+// groups each share of the outputs sees its own share of the channels only. saved, as y, or absent: receives the sum,
+// for an activation whose derivative needs its input.
+template <class T>
+struct ConvForward {
+  In<T> x, weight, bias;
+  Out<T> y, saved;
+  ConvShape shape;
+  Unary activation;
+  T alpha;
+  void operands(const Operands& f) const { f(x), f(weight), f(bias), f(y), f(saved); }
+  double work() const { return 2.0 * double(y.size) * double(shape.kh * shape.kw * (shape.c / shape.groups)); }
+};
+
+// dz = dy act'(saved);  dx, dweight = the derivatives of sum(dz y), dbias = column sums of dz; each is written, or
+// skipped when absent. saved: y, or the sum (see above), absent without an activation; as is dz (n, oh, ow, out).
+// parts (conv_parts, kh kw c / groups, out) and sums (conv_sums, out): what tasks add to dweight and dbias.
+template <class T>
+struct ConvBackward {
+  In<T> x, weight, saved, dy;
+  Out<T> dx, dweight, dbias, dz, parts, sums;
+  ConvShape shape;
+  Unary activation;
+  T alpha;
+  void operands(const Operands& f) const {
+    f(x), f(weight), f(saved), f(dy), f(dx), f(dweight), f(dbias), f(dz), f(parts), f(sums);
+  }
+  double work() const {
+    return (bool(dx) + bool(dweight)) * 2.0 * double(dy.size) * double(shape.kh * shape.kw * (shape.c / shape.groups));
+  }
+};
+
+namespace BACKEND {
+template <class T>
+void conv_forward(const ConvForward<T>&, Context&);
+template <class T>
+void conv_backward(const ConvBackward<T>&, Context&);
+int64_t conv_parts(const ConvShape&);  // how many tasks share the pixels in the sums of dweight
+int64_t conv_sums(const ConvShape&);   // and of dbias
+}  // namespace BACKEND
+
+}  // namespace wxb

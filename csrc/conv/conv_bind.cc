@@ -1,0 +1,84 @@
+#include "conv/conv.h"
+#include "core/plan.h"
+
+namespace wxb {
+
+namespace {
+
+using A = const Array&;
+using O = const Optional&;
+using Pair = std::pair<int64_t, int64_t>;
+
+void within(const Call& call, const char* what, const Pair& given, int64_t least) {
+  constexpr int64_t most = 1 << 30;  // products of two such numbers are no problem
+  for (int64_t value : {given.first, given.second})
+    if (value < least || value > most)
+      value_error(call.name, ": ", what, " is (", given.first, ", ", given.second, "), it must be from ", least, " to ",
+                  most);
+}
+
+ConvShape shape_of(const Call& call, A x, A weight, A y, Pair stride, Pair before, Pair dilation, int64_t groups) {
+  call.ndim("x", x, 4, "(n, height, width, channels)");
+  call.ndim("weight", weight, 4, "(out, kh, kw, channels / groups)");
+  call.ndim("y", y, 4, "(n, height, width, out)");
+  within(call, "stride", stride, 1);
+  within(call, "padding", before, 0);
+  within(call, "dilation", dilation, 1);
+  within(call, "kernel", {weight.shape(1), weight.shape(2)}, 0);
+  within(call, "output", {y.shape(1), y.shape(2)}, 0);
+  const int64_t c = x.shape(3), out = weight.shape(0);
+  if (groups < 1 || c % groups || out % groups)
+    value_error(call.name, ": groups is ", groups, ", it must divide ", c, " and ", out, " channels");
+  return {x.shape(0),      x.shape(1),      x.shape(2),   c,
+          y.shape(1),      y.shape(2),      out,          weight.shape(1),
+          weight.shape(2), groups,          stride.first, stride.second,
+          dilation.first,  dilation.second, before.first, before.second};
+}
+
+void forward(A x, A weight, O bias, A y, O saved, Pair stride, Pair before, Pair dilation, int64_t groups,
+             Unary activation, double alpha) {
+  const Call call("conv2d");
+  const ConvShape s = shape_of(call, x, weight, y, stride, before, dilation, groups);
+  by_float(call.name, x, [&]<class T>() {
+    launch<BACKEND::conv_forward<T>>(
+        call.name, ConvForward<T>{call.in<T>("x", x, {s.n, s.h, s.w, s.c}),
+                                  call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
+                                  call.in<T>("bias", bias, {s.out}), call.out<T>("y", y, {s.n, s.oh, s.ow, s.out}),
+                                  call.out<T>("saved", saved, {s.n, s.oh, s.ow, s.out}), s, activation, T(alpha)});
+  });
+}
+
+void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair stride, Pair before, Pair dilation,
+              int64_t groups, Unary activation, double alpha) {
+  const Call call("conv2d_backward");
+  const ConvShape s = shape_of(call, x, weight, dy, stride, before, dilation, groups);
+  const bool active = activation != Unary::none;
+  if (active && !saved) value_error(call.name, ": an activation needs saved, it is None");
+  const int64_t parts = dweight ? BACKEND::conv_parts(s) : 0, sums = dbias ? BACKEND::conv_sums(s) : 0,
+                weights = s.kh * s.kw * (s.c / s.groups) * s.out;
+  by_float(call.name, x, [&]<class T>() {
+    const auto room = [&](bool wanted, auto... shape) {
+      return wanted ? Optional(Array(empty(py::make_tuple(shape...), x.attr("dtype"), false))) : Optional();
+    };
+    const Optional dz = room(active, s.n, s.oh, s.ow, s.out), of_weights = room(parts > 0, parts, weights),
+                   of_bias = room(sums > 0, sums, s.out);
+    launch<BACKEND::conv_backward<T>>(
+        call.name,
+        ConvBackward<T>{
+            call.in<T>("x", x, {s.n, s.h, s.w, s.c}), call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
+            call.in<T>("saved", saved, {s.n, s.oh, s.ow, s.out}), call.in<T>("dy", dy, {s.n, s.oh, s.ow, s.out}),
+            call.out<T>("dx", dx, {s.n, s.h, s.w, s.c}),
+            call.out<T>("dweight", dweight, {s.out, s.kh, s.kw, s.c / s.groups}), call.out<T>("dbias", dbias, {s.out}),
+            call.out<T>("dz", dz, {s.n, s.oh, s.ow, s.out}), call.out<T>("parts", of_weights, {parts, weights}),
+            call.out<T>("sums", of_bias, {sums, s.out}), s, activation, T(alpha)});
+  });
+}
+
+}  // namespace
+
+void bind_conv(py::module_& m) {
+  m.def("conv2d_forward", forward);
+  m.def("conv2d_backward", backward);
+}
+
+}  // namespace wxb

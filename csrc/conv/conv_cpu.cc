@@ -1,0 +1,131 @@
+#include <algorithm>
+
+#include "conv/conv_table.h"
+#include "core/isa.h"
+#include "core/parallel_sum.h"
+#include "gemm/gemm_table.h"
+
+namespace wxb {
+
+WXB_ROOM(ConvTable<float>, conv_float)
+WXB_ROOM(GemmTable<float>, gemm_float)
+
+namespace ref {
+extern const ConvTable<double> conv_double;
+extern const GemmTable<double> gemm_double;
+}  // namespace ref
+
+namespace cpu {
+
+namespace {
+
+template <class T>
+const GemmTable<T>& gemm() {
+  if constexpr (std::is_same_v<T, float>)
+    return gemm_float();
+  else
+    return ref::gemm_double;
+}
+
+// A row of outputs, or those of some small images, may look at a window that is far larger than what is taken from it:
+// with a dilation of thousands. The reference needs no copy of the window.
+bool has_window(const ConvShape& s) {
+  constexpr double most = 1 << 24;  // elements, 64 MB
+  const double rows = double((s.kh - 1) * s.dilation_h + 1) * std::max(1.0, 384.0 / double(s.oh * s.ow)),
+               in = double(s.ow * s.stride_w + s.kw * s.dilation_w), out = double(s.w + s.kw * s.dilation_w);
+  return rows * std::max(in * double(s.c), out * double(s.out)) <= most;
+}
+
+template <class T>
+const ConvTable<T>& table(const ConvShape& s) {
+  if constexpr (std::is_same_v<T, float>)
+    return has_window(s) ? conv_float() : ref::conv_float;
+  else
+    return ref::conv_double;
+}
+
+// Is it a product of pixels by channels and the weights?
+bool is_pointwise(const ConvShape& s) {
+  return s.kh == 1 && s.kw == 1 && s.groups == 1 && s.stride_h == 1 && s.stride_w == 1 && s.top == 0 && s.left == 0 &&
+         s.oh == s.h && s.ow == s.w;
+}
+
+int64_t pixels(const ConvShape& s) { return s.n * s.oh * s.ow; }
+
+int64_t pixels_of_task(const ConvShape& s) { return std::max<int64_t>(64, 65536 / s.out); }
+
+template <class T>
+LinearBackward<T> rows_of(const ConvBackward<T>& a, int64_t task) {
+  const int64_t n = a.shape.out, first = task * pixels_of_task(a.shape) * n;
+  LinearBackward<T> rows{};
+  rows.n = std::min(pixels_of_task(a.shape), pixels(a.shape) - first / n), rows.out = n;
+  rows.dy.data = a.dy.data + first;
+  if (a.dz) rows.saved.data = a.saved.data + first, rows.workspace.data = a.dz.data + first;
+  if (a.dbias) rows.dbias.data = a.sums.data + task * n;
+  rows.activation = a.activation, rows.alpha = a.alpha;
+  return rows;
+}
+
+// dz and dbias, in one pass.
+template <class T>
+void derivative(const ConvBackward<T>& a) {
+  const int64_t n = a.shape.out, tasks = conv_sums(a.shape);
+  parallel(tasks, [&](int64_t task) {
+    const LinearBackward<T> rows = rows_of(a, task);
+    for (int64_t j = 0; j < n; j += derivative_strip) gemm<T>().derivative(rows, j, std::min(n, j + derivative_strip));
+  });
+  if (a.dbias) add_rows(a.sums.data, tasks, n, a.dbias.data);
+}
+
+template <class T>
+void clear(const Out<T>& out) {
+  if (out) std::fill_n(out.data, out.size, T(0));
+}
+
+}  // namespace
+
+// At most 16 tasks, so that no thread waits long for the last one, where there are few outputs and taps; fewer where
+// their sums would take more than 16 MB.
+int64_t conv_parts(const ConvShape& s) {
+  if (is_pointwise(s)) return 0;
+  const int64_t weights = std::max<int64_t>(1, s.kh * s.kw * (s.c / s.groups) * s.out), panels = (s.out + 63) / 64;
+  const int64_t most = std::min<int64_t>((1 << 22) / weights, std::max<int64_t>(1, 16 / panels));
+  return std::clamp<int64_t>(pixels(s) / 512, 1, std::max<int64_t>(1, most));
+}
+
+int64_t conv_sums(const ConvShape& s) {
+  return s.out == 0 ? 0 : (pixels(s) + pixels_of_task(s) - 1) / pixels_of_task(s);
+}
+
+template <class T>
+void conv_forward(const ConvForward<T>& a, Context&) {
+  const ConvShape& s = a.shape;
+  if (a.y.size == 0) return;
+  if (is_pointwise(s))
+    return gemm<T>().gemm({pixels(s), s.out, s.c, a.x.data, s.c, 1, a.weight.data, 1, s.c, a.y.data, s.out, a.bias.data,
+                           a.saved.data, a.activation, a.alpha});
+  table<T>(s).forward(a);
+}
+
+template <class T>
+void conv_backward(const ConvBackward<T>& a, Context&) {
+  const ConvShape& s = a.shape;
+  if (a.dy.size == 0) return clear(a.dx), clear(a.dweight), clear(a.dbias);
+  const T* const dz = a.dz ? a.dz.data : a.dy.data;
+  if (a.dz || a.dbias) derivative(a);
+  if (is_pointwise(s)) {
+    if (a.dx) gemm<T>().gemm({pixels(s), s.c, s.out, dz, s.out, 1, a.weight.data, s.c, 1, a.dx.data, s.c});
+    if (a.dweight) gemm<T>().gemm({s.out, s.c, pixels(s), dz, 1, s.out, a.x.data, s.c, 1, a.dweight.data, s.c});
+    return;
+  }
+  if (a.dx && a.dx.size) table<T>(s).input_gradient(a, dz);
+  if (a.dweight && a.dweight.size) table<T>(s).weight_gradient(a, dz, conv_parts(s));
+}
+
+template void conv_forward(const ConvForward<float>&, Context&);
+template void conv_forward(const ConvForward<double>&, Context&);
+template void conv_backward(const ConvBackward<float>&, Context&);
+template void conv_backward(const ConvBackward<double>&, Context&);
+
+}  // namespace cpu
+}  // namespace wxb

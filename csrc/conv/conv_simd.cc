@@ -1,0 +1,254 @@
+#include "core/parallel.h"
+
+#include "conv/conv_table.h"
+#include "conv/depthwise_simd.h"
+#include "conv/scatter_simd.h"
+
+namespace wxb::WXB_TARGET {
+
+namespace {
+
+constexpr int64_t turned_at_once = 256;  // steps of a panel: a task packs 64 KB
+
+float* packed_weights(int64_t size) {
+  return static_cast<float*>(thread_buffer(Slot::b, size_t(size) * sizeof(float)));
+}
+
+Field input_of(const ConvShape& s, const float* x) {
+  return {x,
+          s.c,
+          s.c / s.groups,
+          {s.h, s.oh, s.kh, s.stride_h, s.dilation_h, s.top},
+          {s.w, s.ow, s.kw, s.stride_w, s.dilation_w, s.left}};
+}
+
+// The weights as they lie, an output's taps and channels in a row, turned into panels.
+Weights forward_weights(const ConvShape& s, const float* weight) {
+  Weights b{nullptr, s.kh * s.kw * (s.c / s.groups), s.out / s.groups};
+  b.data = packed_weights(s.groups * b.size());
+  const int64_t pieces = divide_up(b.depth, turned_at_once);
+  parallel(s.groups * b.panels() * pieces, [&](int64_t task) {
+    const int64_t g = task / pieces / b.panels(), q = task / pieces % b.panels(), k = task % pieces * turned_at_once;
+    const float* const from = weight + (g * b.columns + q * tile_columns) * b.depth + k;
+    turn(from, b.depth, b.columns_of(q), min(turned_at_once, b.depth - k), b.width(q),
+         b.group(g).panel(q) + k * b.width(q), b.width(q));
+  });
+  return b;
+}
+
+bool is_depthwise(const ConvShape& s) { return s.groups == s.c && s.groups == s.out && s.groups > 1; }
+
+// The weights turned: (taps, channels).
+ChannelWeights channel_weights(const ConvShape& s, const float* weight) {
+  const int64_t taps = s.kh * s.kw;
+  float* const turned = packed_weights(taps * s.c);
+  turn(weight, taps, s.c, taps, s.c, turned, s.c);
+  return {turned, s.kw * s.c, s.c};
+}
+
+// Every channel of every strip.
+void correlate_all_channels(Field x, const ChannelWeights& weights, const Outputs& y, int64_t images) {
+  x.depth = x.channels;
+  const Strips strips(images, x.rows.outputs, x.columns.outputs, pixels_of_strip(x.channels));
+  parallel(strips.count(), [&](int64_t task) { correlate_channels(x, weights, y, strips[task]); });
+}
+
+void forward(const ConvForward<float>& a) {
+  const ConvShape& s = a.shape;
+  const Outputs y{a.y.data, s.oh * s.ow * s.out, s.ow * s.out, s.out, a.bias.data, a.saved.data, a.activation, a.alpha};
+  const Field x = input_of(s, a.x.data);
+  if (is_depthwise(s)) return correlate_all_channels(x, channel_weights(s, a.weight.data), y, s.n);
+  correlate_all(x, forward_weights(s, a.weight.data), y, s.n, s.groups);
+}
+
+// ---- dx: position i of the input meets output (i + before - t dilation) / stride at tap t, if that is a whole number.
+// ---- So inputs a stride apart meet the same taps: they are the outputs of a correlation of dz, of stride 1.
+
+struct Phase {
+  Axis axis;
+  int64_t first, tap, step;  // first position of the input; the weights' tap that comes first, and how many on the next
+};
+
+Phase phase(int64_t size, int64_t outputs, int64_t taps, int64_t stride, int64_t dilation, int64_t before, int64_t at) {
+  int64_t first = -1, second = -1, last = -1, count = 0;
+  for (int64_t t = 0; t < taps; ++t)
+    if ((at + before - t * dilation) % stride == 0) {
+      (first < 0 ? first : second < 0 ? second : last) = t;
+      last = t, ++count;
+    }
+  const int64_t step = second < 0 ? 1 : second - first;
+  const int64_t from = count ? (at + before - last * dilation) / stride : 0;
+  return {{outputs, divide_up(size - at, stride), count, 1, step * dilation / stride, -from}, at, last, -step};
+}
+
+// Of a phase: the rows of a tap are dz's channels, its columns dx's.
+Weights backward_weights(const ConvShape& s, const float* weight, const Phase& rows, const Phase& columns) {
+  const int64_t outputs = s.out / s.groups, channels = s.c / s.groups, taps = rows.axis.taps * columns.axis.taps;
+  Weights b{nullptr, taps * outputs, channels};
+  b.data = packed_weights(s.groups * b.size());
+  parallel(s.groups * taps, [&](int64_t task) {
+    const int64_t g = task / taps, t = task % taps, p = rows.tap + t / columns.axis.taps * rows.step,
+                  q = columns.tap + t % columns.axis.taps * columns.step;
+    const float* const from = weight + (g * outputs * s.kh * s.kw + p * s.kw + q) * channels;
+    const Weights to = b.group(g);
+    for (int64_t panel = 0; panel < b.panels(); ++panel)
+      copy_panels<tile_columns>(from + panel * tile_columns, s.kh * s.kw * channels, b.columns_of(panel), outputs,
+                                to.panel(panel) + t * outputs * b.width(panel));
+  });
+  return b;
+}
+
+void input_gradient(const ConvBackward<float>& a, const float* dz) {
+  const ConvShape& s = a.shape;
+  const bool depthwise = is_depthwise(s);
+  if (!depthwise && s.c / s.groups < Vec::lanes / 2)
+    return parallel(s.n, [&](int64_t n) {
+      scatter_image(s, dz + n * s.oh * s.ow * s.out, a.weight.data, a.dx.data + n * s.h * s.w * s.c);
+    });
+  const ChannelWeights turned = depthwise ? channel_weights(s, a.weight.data) : ChannelWeights{};
+  for (int64_t i = 0; i < min(s.h, s.stride_h); ++i)
+    for (int64_t j = 0; j < min(s.w, s.stride_w); ++j) {
+      const Phase rows = phase(s.h, s.oh, s.kh, s.stride_h, s.dilation_h, s.top, i),
+                  columns = phase(s.w, s.ow, s.kw, s.stride_w, s.dilation_w, s.left, j);
+      const Field field{dz, s.out, s.out / s.groups, rows.axis, columns.axis};
+      const Outputs dx{a.dx.data + (i * s.w + j) * s.c, s.h * s.w * s.c, s.stride_h * s.w * s.c, s.stride_w * s.c};
+      if (depthwise)
+        correlate_all_channels(field,
+                               {turned.data + rows.tap * turned.row + columns.tap * turned.tap, rows.step * turned.row,
+                                columns.step * turned.tap},
+                               dx, s.n);
+      else
+        correlate_all(field, backward_weights(s, a.weight.data, rows, columns), dx, s.n, s.groups);
+    }
+}
+
+// ---- dweight, turned (taps and channels, outputs): a product of the window, turned, and dz, summed over pixels.
+
+// Of a panel of dz 32 KB, which stay in L1 while all taps and channels pass by; more where the sums do not fit L2, so
+// that they are loaded and stored less often.
+Strips strips_of_sum(const ConvShape& s) {
+  const int64_t sums = s.kh * s.kw * (s.c / s.groups) * min(s.out / s.groups, tile_columns);
+  return {s.n, s.oh, s.ow, sums > 1 << 17 ? 384 : 128};
+}
+
+// What the panel [j0, j0 + columns) of dz and a strip's window add to c.
+struct Panel {
+  PanelB b;
+  int64_t columns, vectors;
+};
+
+Panel panel_of(const ConvShape& s, const float* dz, int64_t channel, int64_t columns, const Strip& strip) {
+  const float* const from = dz + (strip.n0 * s.oh + strip.i0) * s.ow * s.out + channel;
+  const int64_t vectors = divide_up(columns, Vec::lanes), width = vectors * Vec::lanes;
+  if (columns == width && s.out <= tile_columns) return {{from, s.out}, columns, vectors};
+  const int64_t pixels = (strip.n1 - strip.n0) * (strip.i1 - strip.i0) * s.ow;
+  float* const to = static_cast<float*>(thread_buffer(Slot::b, size_t(pixels * width) * sizeof(float)));
+  copy_panels<tile_columns>(from, s.out, columns, pixels, to);
+  return {{to, width}, columns, vectors};
+}
+
+void add_products(const Field& x, const Strip& strip, const Panel& dz, bool begins, float* c, int64_t c_row) {
+  const Window w = window(x, strip);
+  const Stretches s = stretches(x, w);
+  const int64_t across = x.columns.outputs, next = x.columns.stride * w.pixel, high = strip.i1 - strip.i0,
+                tiles = divide_up(s.depth, rows_of_tile(dz.vectors)), down = x.rows.stride * w.row;
+  const bool one_below_the_other = w.image == high * down;  // the images, as if they were one
+  const int64_t images = strip.n1 - strip.n0, together = one_below_the_other ? images : 1;
+  const Steps steps{across, high * together, down, across * dz.b.row};
+  for (int64_t n = 0; n < images; n += together)
+    for (int64_t t = 0; t < s.rows * s.taps; ++t)
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        const int64_t d = tile * s.depth / tiles, rows = (tile + 1) * s.depth / tiles - d;
+        const float* const from = w.data + n * w.image + t / s.taps * s.row_step + t % s.taps * s.step + d;
+        float* const to = c + (t * s.depth + d) * c_row;
+        const bool fresh = begins && n == 0;
+        kernel_for(rows, dz.vectors)(steps, {from, 1, next}, {dz.b.data + n * high * across * dz.b.row, dz.b.row},
+                                     {to, c_row, dz.columns, fresh ? no_bias : to, fresh ? 0 : c_row});
+      }
+}
+
+// Likewise, a row of taps at a time where a strip has several images: its window has no rows between the images, so
+// that sums are long.
+void add_products_by_rows(Field x, const Strip& strip, const Panel& dz, bool begins, float* c, int64_t c_row) {
+  const Axis rows = x.rows;
+  if (strip.n1 - strip.n0 == 1 || rows.stride > 1) return add_products(x, strip, dz, begins, c, c_row);
+  for (int64_t p = 0; p < rows.taps; ++p) {
+    x.rows = {rows.source, rows.outputs, 1, 1, 1, rows.before - p * rows.step};
+    add_products(x, strip, dz, begins, c + p * x.columns.taps * x.depth * c_row, c_row);
+  }
+}
+
+// Part 0 becomes the sum of all, in order.
+void add_parts(float* sum, int64_t parts, int64_t size) {
+  constexpr int64_t range = 4096;
+  parallel(divide_up(size, range), [&](int64_t task) {
+    for_lanes(task * range, min(size, (task + 1) * range), [&](auto lanes, int64_t i) {
+      Vec total = lanes.load(sum + i);
+      for (int64_t part = 1; part < parts; ++part) total += lanes.load(sum + part * size + i);
+      lanes.store(total, sum + i);
+    });
+  });
+}
+
+// weight (out, depth) from groups of (depth, out / groups), in squares: of large ones every row lies in a page of its
+// own.
+void turn_back(const float* from, int64_t groups, int64_t depth, int64_t outputs, float* weight) {
+  constexpr int64_t side = 64;
+  const int64_t pieces = divide_up(outputs, side);
+  parallel(groups * pieces, [&](int64_t task) {
+    const int64_t g = task / pieces, o = task % pieces * side;
+    for (int64_t k = 0; k < depth; k += side)
+      turn(from + (g * depth + k) * outputs + o, outputs, min(side, depth - k), min(side, outputs - o),
+           min(side, depth - k), weight + (g * outputs + o) * depth + k, depth);
+  });
+}
+
+// f(part, begin, end) for the strips of each part, on any thread; then dweight is what they left in `parts`.
+template <class F>
+void sum_parts(const ConvBackward<float>& a, int64_t parts, int64_t tasks, F f) {
+  const ConvShape& s = a.shape;
+  const int64_t depth = s.kh * s.kw * (s.c / s.groups), strips = strips_of_sum(s).count();
+  parallel(tasks * parts, [&](int64_t task) {
+    const int64_t part = task % parts;
+    f(task / parts, a.parts.data + part * depth * s.out, part * strips / parts, (part + 1) * strips / parts);
+  });
+  if (parts > 1) add_parts(a.parts.data, parts, depth * s.out);
+}
+
+void weight_gradient_of_channels(const ConvBackward<float>& a, const float* dz, int64_t parts) {
+  const ConvShape& s = a.shape;
+  const int64_t taps = s.kh * s.kw;
+  const Strips strips = strips_of_sum(s);
+  Field x = input_of(s, a.x.data);
+  x.depth = x.channels;
+  sum_parts(a, parts, 1, [&](int64_t, float* sums, int64_t begin, int64_t end) {
+    __builtin_memset(sums, 0, size_t(taps * s.c) * sizeof(float));
+    for (int64_t i = begin; i < end; ++i) add_channel_products(x, dz, strips[i], sums);
+  });
+  turn(a.parts.data, s.c, taps, s.c, taps, a.dweight.data, taps);
+}
+
+void weight_gradient(const ConvBackward<float>& a, const float* dz, int64_t parts) {
+  const ConvShape& s = a.shape;
+  if (is_depthwise(s)) return weight_gradient_of_channels(a, dz, parts);
+  const Field first = input_of(s, a.x.data);
+  const int64_t outputs = s.out / s.groups, depth = s.kh * s.kw * first.depth,
+                panels = divide_up(outputs, tile_columns);
+  const Strips strips = strips_of_sum(s);
+  sum_parts(a, parts, s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
+    const int64_t q = task % panels, g = task / panels, j = q * tile_columns;
+    Field x = first;
+    x.data += g * first.depth;
+    for (int64_t i = begin; i < end; ++i)
+      add_products_by_rows(x, strips[i], panel_of(s, dz, g * outputs + j, min(tile_columns, outputs - j), strips[i]),
+                           i == begin, sums + g * depth * outputs + j, outputs);
+  });
+  turn_back(a.parts.data, s.groups, depth, outputs, a.dweight.data);
+}
+
+}  // namespace
+
+extern const ConvTable<float> conv_float;
+const ConvTable<float> conv_float{forward, input_gradient, weight_gradient};
+
+}  // namespace wxb::WXB_TARGET

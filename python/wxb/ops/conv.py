@@ -1,0 +1,214 @@
+"""Convolution, channels last."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..autograd import Grads, record
+from ..device import Array
+from ..tensor import Tensor
+from .elementwise import SAVES_OUTPUT, activation_named
+from .indexing import reshape
+from .reduce import expect_tensor
+
+__all__ = ["conv1d", "conv2d"]
+
+Pair = tuple[int, int]
+Padding = int | str | Sequence[int] | Sequence[Sequence[int]]
+LARGEST = 1 << 30  # of a stride, a dilation, a padding: products of two such numbers fit the kernels' integers
+ALGORITHMS = ("auto", "direct")
+
+
+class _Layout(NamedTuple):
+    """How an op wants its axes, how torch has them, and what turns these into those."""
+
+    x: str
+    weight: str
+    first_x: str
+    first_weight: str
+    axes: str
+
+
+_LAYOUTS = {
+    "conv2d": _Layout("(N, H, W, C)", "(out, kh, kw, C / groups)", "(N, C, H, W)", "(out, C, kh, kw)", "(0, 2, 3, 1)"),
+    "conv1d": _Layout("(N, L, C)", "(out, k, C / groups)", "(N, C, L)", "(out, C, k)", "(0, 2, 1)"),
+}
+
+
+def _integer(name: str, what: str, value: Any, least: int) -> int:
+    try:
+        number: int = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: {what} is {value!r}, it must be an integer") from None
+    if not least <= number <= LARGEST:
+        raise ValueError(f"{name}: {what} is {number}, it must be from {least} to {LARGEST}")
+    return number
+
+
+def _each_axis(name: str, what: str, value: Any, least: int) -> Pair:
+    """Return the value for height and width, given as one integer for both or as two."""
+    if not isinstance(value, (tuple, list)):
+        number = _integer(name, what, value, least)
+        return number, number
+    if len(value) != 2:
+        raise ValueError(f"{name}: {what} is {value}, it must be an integer or two, of height and width")
+    return _integer(name, what, value[0], least), _integer(name, what, value[1], least)
+
+
+def _sides(name: str, padding: Any, sizes: Pair, reach: Pair, stride: Pair) -> tuple[Pair, Pair]:
+    """Return (before, after) on each axis; ``reach`` is how much of the axis a kernel spans."""
+    if isinstance(padding, str):
+        if padding == "valid":
+            return (0, 0), (0, 0)
+        if padding != "same":
+            raise ValueError(f"{name}: padding is {padding!r}, it must be 'same', 'valid' or integers")
+        totals = [max(0, (-(-size // s) - 1) * s + r - size) for size, s, r in zip(sizes, stride, reach)]
+        top, left = (total // 2 for total in totals)
+        return (top, totals[0] - top), (left, totals[1] - left)
+    if isinstance(padding, (tuple, list)) and any(isinstance(side, (tuple, list)) for side in padding):
+        if len(padding) != 2 or any(not isinstance(side, (tuple, list)) or len(side) != 2 for side in padding):
+            raise ValueError(f"{name}: padding is {padding}, by sides it must be ((top, bottom), (left, right))")
+        top, bottom = _each_axis(name, "padding", padding[0], 0)
+        left, right = _each_axis(name, "padding", padding[1], 0)
+        return (top, bottom), (left, right)
+    height, width = _each_axis(name, "padding", padding, 0)
+    return (height, height), (width, width)
+
+
+def _expect_channels(name: str, x: Tensor, weight: Tensor, given: Any) -> int:
+    """Return the groups; raise unless x and weight have the op's layout and every group its share of the channels."""
+    expect_tensor(name, "x", x)
+    expect_tensor(name, "weight", weight)
+    groups = _integer(name, "groups", given, 1)
+    layout = _LAYOUTS[name]
+    for what, value, wanted in (("x", x, layout.x), ("weight", weight, layout.weight)):
+        if value.data.ndim != wanted.count(",") + 1:
+            raise ValueError(f"{name}: {what} has shape {value.shape}, it must be {wanted}")
+    out, *kernel, channels = weight.shape
+    if 0 in kernel:
+        raise ValueError(f"{name}: weight has shape {weight.shape}, the kernel must be at least 1 along each axis")
+    if x.shape[-1] != channels * groups:
+        raise ValueError(
+            f"{name}: x has shape {x.shape}, its last axis must be {channels * groups}, the channels of weight "
+            f"{weight.shape} in {groups} group{'s' * (groups != 1)}{_order(layout, x.shape, weight.shape, groups)}"
+        )
+    if out % groups:
+        raise ValueError(f"{name}: groups is {groups}, it must divide the {out} outputs of weight {weight.shape}")
+    return groups
+
+
+def _order(layout: _Layout, x: tuple[int, ...], weight: tuple[int, ...], groups: int) -> str:
+    """Return a hint if the axes lie as torch has them."""
+    if x[1] == weight[-1] * groups:
+        return f"; x looks like {layout.first_x}: transpose it with axes {layout.axes}"
+    if x[1] == weight[1] * groups:
+        both = f"{layout.first_x} and {layout.first_weight}"
+        return f"; x and weight look like {both}: transpose both with axes {layout.axes}"
+    if x[-1] == weight[1] * groups:
+        return f"; weight looks like {layout.first_weight}: transpose it with axes {layout.axes}"
+    return ""
+
+
+def _outputs(name: str, sizes: Pair, reach: Pair, sides: tuple[Pair, Pair], stride: Pair) -> Pair:
+    height, width = (size + before + after for size, (before, after) in zip(sizes, sides))
+    if reach[0] > height or reach[1] > width:
+        spans, only = (reach[1], width) if name == "conv1d" else (f"{reach[0]} x {reach[1]}", f"{height} x {width}")
+        raise ValueError(
+            f"{name}: the kernel spans {spans}, the padded input is only {only}; pad more or use a smaller kernel"
+        )
+    return (height - reach[0]) // stride[0] + 1, (width - reach[1]) // stride[1] + 1
+
+
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    activation: str | None = None,
+    algorithm: str = "auto",
+) -> Tensor:
+    """Convolution with a fused activation, ``y[n, i, j, o] = act(b[o] + sum over p, q, c of
+    x[n, i s + p d - pad, j s + q d - pad, c] weight[o, p, q, c])``.
+
+    x (N, H, W, C), weight (out, kh, kw, C / groups), bias (out,) -> (N, OH, OW, out), all of one float dtype; with
+    ``groups`` each share of the outputs sees its own share of the channels. stride, dilation: an integer or (height,
+    width); padding: these, ((top, bottom), (left, right)), "valid" or "same", which gives ceil(size / stride) outputs.
+    Raises ``ValueError`` for shapes and sizes that do not fit, ``TypeError`` for dtypes that differ.
+    """
+    groups = _expect_channels("conv2d", x, weight, groups)
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"conv2d: algorithm is {algorithm!r}, it must be one of {', '.join(ALGORITHMS)}")
+    return _conv("conv2d", x, weight, bias, stride, padding, dilation, groups, activation)
+
+
+def conv1d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int = 1,
+    padding: int | str | Sequence[int] = 0,
+    dilation: int = 1,
+    groups: int = 1,
+    activation: str | None = None,
+) -> Tensor:
+    """Convolution along one axis, ``conv2d`` of images of height 1.
+
+    x (N, L, C), weight (out, k, C / groups), bias (out,) -> (N, OL, out). padding: an integer, (before, after), "same"
+    or "valid". Raises as ``conv2d`` does.
+    """
+    groups = _expect_channels("conv1d", x, weight, groups)
+    pair = isinstance(padding, (tuple, list))
+    if isinstance(padding, (tuple, list)) and len(padding) != 2:
+        raise ValueError(f"conv1d: padding is {padding}, it must be an integer, (before, after), 'same' or 'valid'")
+    sides: Any = padding if isinstance(padding, str) else ((0, 0), padding if pair else (padding, padding))
+    (n, length, c), (out, k, given) = x.shape, weight.shape
+    y = _conv(
+        "conv1d",
+        reshape(x, (n, 1, length, c)),
+        reshape(weight, (out, 1, k, given)),
+        bias,
+        (1, stride),
+        sides,
+        (1, dilation),
+        groups,
+        activation,
+    )
+    return reshape(y, (n, y.shape[2], out))
+
+
+def _conv(
+    name: str,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    activation: str | None,
+) -> Tensor:
+    if bias is not None:
+        expect_tensor(name, "bias", bias)
+    steps, apart = _each_axis(name, "stride", stride, 1), _each_axis(name, "dilation", dilation, 1)
+    dev, (act, alpha) = x.device, activation_named(activation)
+    xa, wa, ba = x.data, weight.data, None if bias is None else bias.data
+    sizes, kernel = xa.shape[1:3], wa.shape[1:3]
+    reach = (kernel[0] - 1) * apart[0] + 1, (kernel[1] - 1) * apart[1] + 1
+    sides = _sides(name, padding, sizes, reach, steps)
+    before = sides[0][0], sides[1][0]
+    y = dev.empty((xa.shape[0], *_outputs(name, sizes, reach, sides, steps), wa.shape[0]), xa.dtype)
+    pre = dev.empty(y.shape, xa.dtype) if activation is not None and act not in SAVES_OUTPUT else None
+    dev.kernels.conv2d_forward(xa, wa, ba, y, pre, steps, before, apart, groups, act, alpha)
+    saved = None if activation is None else y if pre is None else pre
+
+    def backward(dy: Array, grads: Grads) -> Sequence[Array]:
+        dx, dw, db = given = grads()
+        dev.kernels.conv2d_backward(xa, wa, saved, dy, dx, dw, db, steps, before, apart, groups, act, alpha)
+        return given  # type: ignore[no-any-return]
+
+    return record(y, (x, weight, bias), backward)

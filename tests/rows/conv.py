@@ -1,0 +1,263 @@
+"""Rows of wxb.ops.conv."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import wxb
+from wxb import ops
+
+from . import Array, Fault, Row, Sample, normal
+from .gemm import FUNCTIONS, ones
+
+Sizes = tuple[int, ...]  # n, h, w, c, out, kh, kw, then stride, padding, dilation, groups
+
+
+def sides(padding: Any, sizes: Sizes, reach: Sizes, stride: Sizes) -> list[tuple[int, int]]:
+    if padding == "valid":
+        return [(0, 0), (0, 0)]
+    if padding == "same":
+        totals = [max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(sizes, reach, stride)]
+        return [(t // 2, t - t // 2) for t in totals]
+    if isinstance(padding, int):
+        return [(padding, padding)] * 2
+    return [side if isinstance(side, tuple) else (side, side) for side in padding]
+
+
+def both(value: Any) -> Sizes:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def conv2d(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    activation: str | None = None,
+    algorithm: str = "auto",
+) -> Array:
+    (sh, sw), (dh, dw), (out, kh, kw, c) = both(stride), both(dilation), weight.shape
+    reach = (kh - 1) * dh + 1, (kw - 1) * dw + 1
+    x = np.pad(x, [(0, 0), *sides(padding, x.shape[1:3], reach, (sh, sw)), (0, 0)])
+    oh, ow = (x.shape[1] - reach[0]) // sh + 1, (x.shape[2] - reach[1]) // sw + 1
+    y = np.zeros((len(x), oh, ow, out))
+    for p in range(kh):
+        for q in range(kw):
+            seen = x[:, p * dh :: sh, q * dw :: sw][:, :oh, :ow]
+            for g in range(groups):
+                o = slice(g * out // groups, (g + 1) * out // groups)
+                y[..., o] += seen[..., g * c : (g + 1) * c] @ weight[o, p, q].T
+    y = y + (0 if bias is None else bias)
+    return y if activation is None else FUNCTIONS[activation](y)
+
+
+def magnitude(x: Array, weight: Array, bias: Array | None = None, *more: Any) -> Array:
+    activation = more[4] if len(more) > 4 else None
+    sums = conv2d(np.abs(x), np.abs(weight), None if bias is None else np.abs(bias), *more[:4])
+    return 2 * (sums + (activation is not None))
+
+
+def roundings(x: Array, weight: Array, *_: Any) -> float:
+    return 8.0 + np.prod(weight.shape[1:]) + np.prod(x.shape[:-1]) + np.prod(weight.shape[:-1])
+
+
+def conv1d(x: Array, weight: Array, bias: Array | None, stride: int = 1, padding: Any = 0, *more: Any) -> Array:
+    sides = padding if isinstance(padding, str) else ((0, 0), both(padding))
+    dilation, *others = more or (1,)
+    return conv2d(x[:, None], weight[:, None], bias, (1, stride), sides, (1, dilation), *others)[:, 0]
+
+
+def lines(rng: np.random.Generator) -> list[Sample]:
+    def drawn(n: int, length: int, c: int, out: int, k: int, *more: Any) -> Sample:
+        groups = more[3] if len(more) > 3 else 1
+        return normal(rng, n, length, c), normal(rng, out, k, c // groups), normal(rng, out), *more
+
+    return [
+        drawn(2, 9, 3, 4, 3),
+        drawn(1, 40, 20, 33, 5, 2, 2),
+        drawn(2, 11, 4, 6, 3, 1, "same"),
+        drawn(2, 11, 4, 6, 3, 2, (2, 0), 2),
+        drawn(3, 8, 6, 6, 2, 1, 0, 1, 6),
+        drawn(3, 8, 6, 4, 1, 1, 0, 1, 2, "gelu"),
+    ]
+
+
+LINE_FAULTS = [
+    Fault(lambda: ones((2, 5), (4, 3, 5)), ValueError, "conv1d: x has shape (2, 5), it must be (N, L, C)"),
+    Fault(lambda: ones((2, 5, 6), (4, 3, 5)), ValueError, "x looks like (N, C, L): transpose it with axes (0, 2, 1)"),
+    Fault(lambda: ones((2, 5, 3), (4, 7, 3)), ValueError, "conv1d: the kernel spans 7, the padded input is only 5"),
+    Fault(lambda: (*ones((2, 5, 3), (4, 3, 3)), None, 0), ValueError, "conv1d: stride is 0, it must be from 1"),
+    Fault(lambda: (*ones((2, 5, 3), (4, 3, 3)), None, 1, (1, 2, 3)), ValueError, "conv1d: padding is (1, 2, 3)"),
+]
+
+
+# Around the tiles: 6 pixels by 8, 16, 32 and 64 outputs; chunks of 128 and 256 steps.
+PLAIN: list[Sizes] = [
+    (1, 1, 1, 1, 1, 1, 1),
+    (2, 5, 7, 3, 4, 3, 3),
+    (1, 6, 6, 1, 32, 3, 3),
+    (2, 4, 13, 17, 9, 3, 3),
+    (3, 3, 3, 5, 2, 3, 3),
+    (0, 5, 5, 2, 3, 3, 3),
+    (2, 9, 5, 64, 65, 3, 2),
+    (1, 8, 20, 50, 16, 2, 3),
+    (2, 7, 7, 130, 20, 3, 3),
+    (2, 5, 6, 16, 33, 1, 1),
+    (1, 30, 31, 3, 10, 7, 7),
+    (5, 2, 3, 300, 12, 2, 2),
+    (1, 3, 40, 2, 3, 1, 5),
+    (1, 40, 3, 2, 3, 5, 1),
+    (3, 4, 4, 0, 5, 3, 3),
+]
+PADDED: list[tuple[Sizes, tuple[Any, ...]]] = [
+    ((2, 5, 7, 3, 4, 3, 3), (1, 1)),
+    ((2, 6, 6, 16, 16, 3, 3), (1, "same")),
+    ((1, 5, 9, 4, 6, 4, 2), (1, "same")),
+    ((2, 6, 7, 3, 4, 3, 3), (2, 1)),
+    ((1, 9, 11, 5, 8, 3, 3), (3, "same")),
+    ((2, 8, 8, 6, 7, 3, 3), ((2, 1), (0, 2))),
+    ((1, 7, 10, 4, 5, 3, 2), ((1, 3), ((2, 0), (1, 4)))),
+    ((2, 9, 9, 3, 5, 1, 1), (2, 0)),
+    ((2, 4, 5, 3, 5, 1, 1), (1, 1)),
+    ((2, 10, 9, 5, 4, 3, 3), (1, 2, 2)),
+    ((1, 12, 13, 3, 4, 3, 2), (2, "same", (3, 2))),
+    ((1, 13, 12, 2, 3, 2, 3), ((2, 3), (4, 1), (2, 4))),
+    ((1, 2, 2, 3, 4, 3, 3), (2, (3, 4))),
+    ((1, 3, 1, 3, 4, 1, 1), (1, (0, 5))),
+    ((1, 23, 19, 3, 8, 7, 7), (2, 3)),
+    ((3, 14, 14, 9, 70, 3, 3), (1, 1)),
+]
+GROUPED: list[tuple[Sizes, tuple[Any, ...]]] = [
+    ((2, 5, 6, 6, 9, 3, 3), (1, 1, 1, 3)),
+    ((1, 7, 7, 8, 4, 3, 3), (2, "same", 1, 2)),
+    ((2, 6, 5, 34, 34, 2, 3), (1, 0, 1, 2)),
+    ((1, 9, 9, 4, 8, 3, 3), (2, 2, 2, 4)),
+    ((2, 4, 5, 3, 3, 1, 1), (1, 0, 1, 3)),
+]
+DEPTHWISE: list[tuple[Sizes, tuple[Any, ...]]] = [
+    ((2, 6, 7, 5, 5, 3, 3), (1, 1, 1, 5)),
+    ((1, 9, 9, 33, 33, 3, 3), (1, "same", 1, 33)),
+    ((2, 8, 9, 16, 16, 3, 2), (2, 1, 1, 16)),
+    ((1, 11, 12, 70, 70, 5, 5), ((1, 2), 2, (2, 1), 70)),
+    ((1, 4, 4, 1, 1, 3, 3), (3, 2)),
+    ((2, 3, 30, 130, 130, 1, 9), (1, "same", 1, 130)),
+]
+
+
+def drawn(rng: np.random.Generator, sizes: Sizes, more: tuple[Any, ...] = (), biased: bool = True) -> Sample:
+    n, h, w, c, out, kh, kw = sizes
+    groups = more[3] if len(more) > 3 else 1
+    return normal(rng, n, h, w, c), normal(rng, out, kh, kw, c // groups), normal(rng, out) if biased else None, *more
+
+
+def activated(rng: np.random.Generator, name: str) -> list[Sample]:
+    return [
+        drawn(rng, (2, 5, 6, 3, 7, 3, 3), (1, 1, 1, 1, name)),
+        drawn(rng, (1, 7, 6, 20, 70, 3, 3), (2, "same", 1, 1, name)),
+        drawn(rng, (2, 3, 4, 6, 5, 1, 1), (1, 0, 1, 1, name)),
+        drawn(rng, (2, 6, 7, 9, 9, 3, 3), (1, 1, 1, 9, name)),
+        drawn(rng, (2, 5, 6, 3, 7, 3, 3), (1, 1, 1, 1, name), biased=False),
+    ]
+
+
+def row(name: str, samples: Any, large: Sizes, more: tuple[Any, ...] = (), **about: Any) -> Row:
+    return Row(
+        name,
+        ops.conv2d,
+        conv2d,
+        samples,
+        large=lambda rng: drawn(rng, large, more),
+        grad=(0, 1, 2),
+        roundings=roundings,
+        magnitude=magnitude,
+        **about,
+    )
+
+
+def cases(given: list[tuple[Sizes, tuple[Any, ...]]]) -> Any:
+    return lambda rng: [drawn(rng, *case) for case in given]
+
+
+IMAGES, KERNEL = (2, 5, 6, 3), (4, 3, 3, 3)
+FAULTS = [
+    Fault(
+        lambda: ones((2, 3, 5, 6), KERNEL),
+        ValueError,
+        "conv2d: x has shape (2, 3, 5, 6), its last axis must be 3, the channels of weight (4, 3, 3, 3) in 1 group; "
+        "x looks like (N, C, H, W): transpose it",
+    ),
+    Fault(lambda: ones((2, 3, 5, 6), (4, 3, 5, 5)), ValueError, "look like (N, C, H, W) and (out, C, kh, kw)"),
+    Fault(lambda: ones(IMAGES, (4, 3, 7, 7)), ValueError, "weight looks like (out, C, kh, kw): transpose it"),
+    Fault(lambda: ones(IMAGES, (4, 2, 2, 8)), ValueError, "its last axis must be 8"),
+    Fault(lambda: ones((5, 6, 3), KERNEL), ValueError, "conv2d: x has shape (5, 6, 3), it must be (N, H, W, C)"),
+    Fault(lambda: ones(IMAGES, (4, 3)), ValueError, "weight has shape (4, 3), it must be (out, kh, kw, C / groups)"),
+    Fault(lambda: ones(IMAGES, (4, 0, 3, 3)), ValueError, "the kernel must be at least 1 along each axis"),
+    Fault(lambda: ones(IMAGES, KERNEL, (3,)), ValueError, "conv2d: bias has shape (3,), it must be (4,)"),
+    Fault(
+        lambda: ones(IMAGES, (4, 7, 3, 3)),
+        ValueError,
+        "the kernel spans 7 x 3, the padded input is only 5 x 6; pad more or use a smaller kernel",
+    ),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, 0, 3), ValueError, "the kernel spans 7 x 7"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 0), ValueError, "conv2d: stride is 0, it must be from 1"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, (1, -2)), ValueError, "conv2d: stride is -2"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, (1, 1, 1)), ValueError, "it must be an integer or two"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 1.5), TypeError, "conv2d: stride is 1.5, it must be an integer"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, -1), ValueError, "conv2d: padding is -1, it must be from 0"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, "full"), ValueError, "it must be 'same', 'valid' or integers"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, ((1, 2), 3)), ValueError, "((top, bottom), (left, right))"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, 0, 0), ValueError, "conv2d: dilation is 0, it must be from 1"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, 0, 1, 0), ValueError, "conv2d: groups is 0, it must be from 1"),
+    Fault(lambda: (*ones(IMAGES, (4, 3, 3, 1)), None, 1, 0, 1, 3), ValueError, "it must divide the 4 outputs"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, 0, 1, 2), ValueError, "weight (4, 3, 3, 3) in 2 groups"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, 0, 1, 1, "rely"), ValueError, "activation: 'rely' is not one of"),
+    Fault(
+        lambda: (*ones(IMAGES, KERNEL), None, 1, 0, 1, 1, None, "fft"),
+        ValueError,
+        "conv2d: algorithm is 'fft', it must be one of auto, direct",
+    ),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, 1 << 40), ValueError, "conv2d: padding is 1099511627776"),
+    Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, 1 << 29), ValueError, "is too large for 64 bits"),
+    Fault(lambda: (wxb.tensor(np.ones(IMAGES), "float64"), *ones(KERNEL)), TypeError, "it must be float64"),
+    Fault(lambda: (wxb.tensor([[[[1]]]]), *ones((1, 1, 1, 1))), TypeError, "must be float32 or float64"),
+]
+
+ROWS = [
+    row(
+        "conv2d",
+        lambda rng: [drawn(rng, sizes) for sizes in PLAIN] + [drawn(rng, PLAIN[1], biased=False)],
+        (3, 30, 29, 20, 40, 3, 3),
+        (1, 1),
+        exact=True,
+        errors=FAULTS,
+    ),
+    row("conv2d[padded]", cases(PADDED), (4, 33, 34, 18, 30, 3, 3), (2, "same"), exact=True),
+    row("conv2d[groups]", cases(GROUPED), (4, 20, 21, 40, 40, 3, 3), (1, 1, 1, 2), exact=True),
+    row("conv2d[depthwise]", cases(DEPTHWISE), (4, 30, 30, 70, 70, 3, 3), (1, 1, 1, 70), exact=True),
+    *(
+        row(
+            f"conv2d[{name}]",
+            lambda rng, name=name: activated(rng, name),
+            (3, 20, 21, 20, 40, 3, 3),
+            (1, 1, 1, 1, name),
+            slope=0.0 if name == "relu" else 1.0,
+        )
+        for name in ("relu", "gelu", "tanh")
+    ),
+    Row(
+        "conv1d",
+        ops.conv1d,
+        conv1d,
+        lines,
+        large=lambda rng: (normal(rng, 20, 300, 20), normal(rng, 40, 3, 20), normal(rng, 40)),
+        grad=(0, 1, 2),
+        roundings=roundings,
+        magnitude=lambda x, w, b, *more: 2 * (conv1d(np.abs(x), np.abs(w), np.abs(b), *more[:4]) + (len(more) > 4)),
+        slope=1.0,
+        errors=LINE_FAULTS,
+    ),
+]
