@@ -23,7 +23,7 @@ Error = Callable[[Any], float]
 ROUNDS = 21  # turns of each contestant; the best counts: what else runs on the machine only ever adds time
 FEWEST = 3
 TURN = 0.01  # seconds: shorter ones are at the mercy of a single interruption
-REST = 0.06  # seconds between turns on several threads: OpenBLAS's workers spin for 2^26 cycles, 31 ms at 2.2 GHz
+REST = 0.03  # seconds between turns on several threads: workers of the last one may still spin for more work
 
 
 @dataclasses.dataclass(frozen=True)
