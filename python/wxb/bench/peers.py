@@ -70,10 +70,10 @@ def module(name: str) -> Any:
 def environment(threads: int) -> dict[str, str]:
     """Return the variables under which every library starts with so many threads.
 
-    They are read when a library is imported, so each number of threads has a process of its own. OpenBLAS's workers spin
-    for 140 ms after a product, through the turns of the others; 2^22 cycles, 2 ms, keep them awake within a turn. The
-    last two make the C library keep freed memory, as wxb's allocator does: else the peers spend most of a large row on
-    fresh pages.
+    They are read when a library is imported, so each number of threads has a process of its own. OpenBLAS's workers
+    spin for 140 ms after a product, through the turns of the others; 2^22 cycles, 2 ms, keep them awake within a turn.
+    The last two make the C library keep freed memory, as wxb's allocator does: else the peers spend most of a large row
+    on fresh pages.
     """
     n = str(threads)
     return {
