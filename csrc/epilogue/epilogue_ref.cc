@@ -1,5 +1,5 @@
 #include "core/philox.h"
-#include "elementwise/formulas.h"
+#include "elementwise/activation_ref.h"
 #include "epilogue/epilogue_table.h"
 
 namespace wxb::ref {
@@ -10,32 +10,6 @@ namespace {
 template <class Args>
 auto sum_at(const Args& a, int64_t i) {
   return a.bias ? a.x.data[i] + a.bias.data[i % a.features] : a.x.data[i];
-}
-
-template <class T>
-T activated(Unary op, T alpha, T z) {
-  const Parameters<T> p{alpha, 0};
-  switch (op) {
-#define WXB_CASE(name, F) \
-  case Unary::name: return F::value(z, p);
-    WXB_UNARY(WXB_CASE)
-#undef WXB_CASE
-    case Unary::none: break;
-  }
-  return z;
-}
-
-template <class T>
-T derivative(Unary op, T alpha, T z) {
-  const Parameters<T> p{alpha, 0};
-  switch (op) {
-#define WXB_CASE(name, F) \
-  case Unary::name: return derivative_at<F>(z, p);
-    WXB_UNARY(WXB_CASE)
-#undef WXB_CASE
-    case Unary::none: break;
-  }
-  return T(1);
 }
 
 // v, the i-th element, after the dropout: its word is where random/random.h says.
@@ -58,7 +32,7 @@ template <class T>
 void backward(const EpilogueBackward<T>& a, int64_t begin, int64_t end, T* dbias) {
   for (int64_t j = 0; dbias && j < a.features; ++j) dbias[j] = 0;
   for (int64_t i = begin; i < end; ++i) {
-    const T dx = dropped(a, i, a.dy.data[i]) * derivative(a.activation, a.alpha, sum_at(a, i));
+    const T dx = dropped(a, i, a.dy.data[i]) * slope_at(a.activation, a.alpha, sum_at(a, i));
     if (a.dx) a.dx.data[i] = dx;
     if (dbias) dbias[i % a.features] += dx;
   }

@@ -1,35 +1,9 @@
-#include "elementwise/formulas.h"
+#include "elementwise/activation_ref.h"
 #include "gemm/gemm_table.h"
 
 namespace wxb::ref {
 
 namespace {
-
-template <class T>
-T activated(Unary op, T alpha, T z) {
-  const Parameters<T> p{alpha, 0};
-  switch (op) {
-#define WXB_CASE(name, F) \
-  case Unary::name: return F::value(z, p);
-    WXB_UNARY(WXB_CASE)
-#undef WXB_CASE
-    case Unary::none: break;
-  }
-  return z;
-}
-
-template <class T>
-T slope(Unary op, T alpha, T saved) {
-  const Parameters<T> p{alpha, 0};
-  switch (op) {
-#define WXB_CASE(name, F) \
-  case Unary::name: return F::derivative(saved, p);
-    WXB_UNARY(WXB_CASE)
-#undef WXB_CASE
-    case Unary::none: break;
-  }
-  return 1;
-}
 
 // The definition, summed in double.
 template <class T>

@@ -6,8 +6,9 @@
 
 // The blocked product (Goto, van de Geijn 2008): a block of B is packed once and shared by all threads, each thread
 // packs blocks of A for itself, and the micro-kernel runs over their panels. What is near enough is not packed at all.
-// The sum over k is cut into chunks of kc, added to C in order; so no result depends on the number of threads, on how C
-// is cut up, or on what was packed. The path taken depends on the sizes alone.
+// The sum over k is cut into chunks of kc; each starts from what C holds, so that an element is one chain over k and no
+// result depends on the number of threads, on how C is cut up, or on what was packed. The path taken depends on the
+// sizes alone.
 namespace wxb::WXB_TARGET {
 
 namespace {
@@ -17,6 +18,7 @@ constexpr int64_t kb = 1024;            // of B are packed at once: a task's par
 constexpr int64_t nc = 1024;            // a block of B takes 4 MB: a share of L3
 constexpr int64_t few = 12;             // rows or columns: above, lanes along n waste less than sums across lanes cost
 constexpr int64_t vector_from = 1e5;    // elements of a matrix that meets a vector: reading them takes 10 us
+constexpr int64_t scratch = 1 << 20;    // elements a thread keeps for operands or results laid out anew: 4 MB
 constexpr double parallel_from = 5e5;   // multiply-adds; ten times what a fork and join costs
 
 // A tile whose sums are complete: keep what the derivative needs, apply the activation. It is still in L1.
@@ -190,7 +192,7 @@ void gemm(const Gemm<float>& g) {
   if (g.m == 0 || g.n == 0) return;
   const bool rows_of_a = g.a_col == 1, rows_of_b = g.b_row == 1, long_sums = g.k >= 4 * Vec::lanes;
   if (long_sums && rows_of_a && rows_of_b && g.m <= few && g.m < g.n) return few_rows(g);
-  if (long_sums && rows_of_a && g.n <= few) return few_columns(g);
+  if (long_sums && rows_of_a && g.n <= few && (rows_of_b || g.n * g.k <= scratch)) return few_columns(g);
   if (g.k > 0 && g.m == 1 && g.b_col == 1) return one_row(g, 1);
   if (g.k > 0 && g.n == 1 && g.a_row == 1) {
     Gemm<float> t = transposed(g, g.c);
@@ -198,7 +200,8 @@ void gemm(const Gemm<float>& g) {
     return one_row(t, 0);
   }
   const bool turns_less = g.b_col != 1 && g.n * g.k > g.m * (g.k + g.n);
-  if (turns_less || (g.a_row == 1 && g.n <= few && g.m >= 2 * tile_columns)) return turned(g);
+  const bool thin = g.a_row == 1 && g.n <= few && g.m >= 2 * tile_columns;
+  if ((turns_less || thin) && g.m * g.n <= scratch) return turned(g);
   blocked(g);
 }
 
