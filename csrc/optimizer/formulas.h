@@ -8,7 +8,7 @@
 
 namespace wxb {
 
-// What an update needs of its hyper-parameters, computed once per launch in double.
+// What an update needs of its hyper-parameters, computed once per launch in double; of_row() gives those of one row.
 template <class T>
 struct SgdScalars {
   T rate, momentum, decay;
@@ -17,6 +17,7 @@ struct SgdScalars {
 template <class T>
 struct AdamScalars {
   T rate, weight1, beta2, weight2, root, eps, decay, shrink;
+  double shed;  // of_row() takes it from shrink
 };
 template <class T>
 struct RmspropScalars {
@@ -38,7 +39,8 @@ HD AdamScalars<T> scalars(const Adam<T>& a, int64_t step) {
           T(1 / sqrt(unbias2)),
           T(a.eps),
           T(a.decoupled ? 0 : a.weight_decay),
-          T(a.decoupled ? 1 - lr * a.weight_decay : 1)};
+          T(1),
+          a.decoupled ? lr * a.weight_decay : 0};
 }
 
 template <class T>
@@ -47,6 +49,14 @@ HD RmspropScalars<T> scalars(const Rmsprop<T>& a, int64_t) {
 }
 
 namespace WXB_TARGET {
+
+// The scalars of one row.
+template <class Scalars, class T>
+HD Scalars of_row(Scalars c, const Row<T>& row) {
+  c.rate = T(double(c.rate) * row.rate), c.decay = T(double(c.decay) * row.decay);
+  if constexpr (requires { c.shed; }) c.shrink = T(1 - c.shed * (row.rate * row.decay));
+  return c;
+}
 
 template <class V, class T>
 HD V decayed(V p, V g, T decay) {

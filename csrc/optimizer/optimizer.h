@@ -8,12 +8,14 @@
 
 namespace wxb {
 
-// One parameter, its gradient and what its optimizer remembers: arrays of one size that do not overlap.
+// One parameter, its gradient and what its optimizer remembers: arrays of one size that do not overlap. rate and decay
+// multiply the learning rate and the weight decay for this parameter.
 template <class T>
 struct Row {
   static constexpr int most_states = 3;
   InOut<T> parameter, gradient, states[most_states];
   int64_t start = 0;  // elements in the rows before this one
+  double rate = 1, decay = 1;
 };
 
 // The rows of a table, which outlives the launch.

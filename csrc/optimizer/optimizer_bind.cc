@@ -1,3 +1,4 @@
+#include <array>
 #include <vector>
 
 #include "core/plan.h"
@@ -8,15 +9,18 @@ namespace wxb {
 namespace {
 
 using A = const Array&;
-using Arrays = std::vector<Array>;  // one row: parameter, gradient, states
+using Arrays = std::vector<Array>;                  // one row: parameter, gradient, states
+using Scales = std::vector<std::array<double, 2>>;  // of each row: of the learning rate, of the weight decay
 
 // The arrays of a table's rows and the pointers into them. A plan that launched over a table holds it.
 template <class T>
 class Table {
  public:
-  explicit Table(const std::vector<Arrays>& rows) {
+  Table(const std::vector<Arrays>& rows, const Scales& scales) {
     static const char* const names[] = {"parameter", "gradient", "state 0", "state 1", "state 2"};
     const Call call("optimizer_table");
+    if (!scales.empty() && scales.size() != rows.size())
+      value_error(call.name, ": there are ", scales.size(), " scales for ", rows.size(), " rows");
     for (const Arrays& arrays : rows) {
       if (arrays.size() < 2 || arrays.size() > 2 + Row<T>::most_states || arrays.size() != rows[0].size())
         value_error(call.name, ": a row has ", arrays.size(),
@@ -25,6 +29,7 @@ class Table {
       const auto operand = [&](size_t i) { return call.inout<T>(names[i], arrays[i], int64_t(arrays[0].size())); };
       Row<T> row{operand(0), operand(1), {}, size_};
       for (size_t i = 2; i < arrays.size(); ++i) row.states[i - 2] = operand(i);
+      if (!scales.empty()) row.rate = scales[rows_.size()][0], row.decay = scales[rows_.size()][1];
       size_ = checked_add(size_, row.parameter.size);
       rows_.push_back(row);
       arrays_.insert(arrays_.end(), arrays.begin(), arrays.end());
@@ -94,11 +99,14 @@ void bind_table(py::module_& m, const char* name) {
 void bind_optimizer(py::module_& m) {
   bind_table<float>(m, "TableFloat32");
   bind_table<double>(m, "TableFloat64");
-  // Rows of (parameter, gradient, states...), all of one floating dtype.
-  m.def("optimizer_table", [](const std::vector<Arrays>& rows) {
-    if (rows.empty() || rows[0].empty()) value_error("optimizer_table: there are no rows");
-    return by_float("optimizer_table", rows[0][0], [&]<class T>() { return py::cast(Table<T>(rows)); });
-  });
+  // Rows of (parameter, gradient, states...), all of one floating dtype; no scales: all are 1.
+  m.def(
+      "optimizer_table",
+      [](const std::vector<Arrays>& rows, const Scales& scales) {
+        if (rows.empty() || rows[0].empty()) value_error("optimizer_table: there are no rows");
+        return by_float("optimizer_table", rows[0][0], [&]<class T>() { return py::cast(Table<T>(rows, scales)); });
+      },
+      py::arg("rows"), py::arg("scales") = Scales());
 }
 
 }  // namespace wxb

@@ -7,10 +7,11 @@ namespace {
 template <class F, class T, class Scalars>
 void update(const Rows<T>& rows, const Scalars& scalars, int64_t begin, int64_t end) {
   for_pieces(rows, begin, end, [&](const Row<T>& row, int64_t from, int64_t to) {
+    const Scalars c = of_row(scalars, row);
     T s[Row<T>::most_states];
     for (int64_t i = from; i < to; ++i) {
       for (int k = 0; k < F::states; ++k) s[k] = row.states[k].data[i];
-      F::update(scalars, row.parameter.data[i], row.gradient.data[i], s);
+      F::update(c, row.parameter.data[i], row.gradient.data[i], s);
       for (int k = 0; k < F::states; ++k) row.states[k].data[i] = s[k];
     }
   });

@@ -8,6 +8,7 @@ namespace {
 template <class F, class Scalars>
 void update(const Rows<float>& rows, const Scalars& scalars, int64_t begin, int64_t end) {
   for_pieces(rows, begin, end, [&](const Row<float>& row, int64_t from, int64_t to) {
+    const Scalars c = of_row(scalars, row);
     float* const p = row.parameter.data + from;
     const float* const g = row.gradient.data + from;
     float* state[Row<float>::most_states];
@@ -18,14 +19,14 @@ void update(const Rows<float>& rows, const Scalars& scalars, int64_t begin, int6
         [&](int64_t i) {
           Vec x = Vec::load(p + i);
           for (int k = 0; k < F::states; ++k) s[k] = Vec::load(state[k] + i);
-          F::update(scalars, x, Vec::load(g + i), s);
+          F::update(c, x, Vec::load(g + i), s);
           for (int k = 0; k < F::states; ++k) s[k].store(state[k] + i);
           x.store(p + i);
         },
         [&](int64_t i, int64_t n) {
           Vec x = Vec::load(p + i, n);
           for (int k = 0; k < F::states; ++k) s[k] = Vec::load(state[k] + i, n);
-          F::update(scalars, x, Vec::load(g + i, n), s);
+          F::update(c, x, Vec::load(g + i, n), s);
           for (int k = 0; k < F::states; ++k) s[k].store(state[k] + i, n);
           x.store(p + i, n);
         });

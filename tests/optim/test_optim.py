@@ -165,7 +165,6 @@ def test_a_state_that_does_not_fit_changes_nothing():
         (lambda p: optim.SGD(p[0]), TypeError, "optimizer: parameters is Parameter, it must be a list of Tensors"),
         (lambda p: optim.SGD(3), TypeError, "optimizer: parameters is int"),
         (lambda p: optim.SGD([p[0], np.zeros(3)]), TypeError, "optimizer: parameter 1 is ndarray, it must be a Tensor"),
-        (lambda p: optim.SGD([{"params": p}]), TypeError, "optimizer: parameter 0 is dict, it must be a Tensor"),
         (lambda p: optim.SGD([tensor([1, 2])]), TypeError, "optimizer: parameter 0 (shape (2,)) is int64 on cpu"),
         (
             lambda p: optim.SGD([p[0], parameter([1.0], "float64")]),
@@ -233,3 +232,49 @@ def test_signature_has_the_hyper_parameters_but_not_lr():
     assert optimizer.signature() == before
     optimizer.betas = (0.5, 0.9)
     assert optimizer.signature() != before
+
+
+@pytest.mark.parametrize("name", ["nesterov", "adam", "adamw", "rmsprop all"])
+def test_groups_have_torchs_numbers(name):
+    torch = pytest.importorskip("torch")
+    _, theirs, options = PAIRS[name]
+    options = {"weight_decay": 0.1, **options}
+    ours = parameters()
+    copies = [torch.nn.Parameter(torch.from_numpy(p.numpy())) for p in ours]
+    scales = [(1.0, 1.0), (64.0, 0.0), (0.5, 2.0)]
+    parts = [slice(0, 2), slice(2, 3), slice(3, 4)]
+    mine = getattr(optim, theirs)(
+        [{"params": ours[p], "lr_scale": a, "weight_decay_scale": b} for p, (a, b) in zip(parts, scales)],
+        0.01,
+        **options,
+    )
+    groups = [
+        {"params": copies[p], "lr": a * 0.01, "weight_decay": b * options["weight_decay"]}
+        for p, (a, b) in zip(parts, scales)
+    ]
+    other = getattr(torch.optim, theirs)(groups, **{k: v for k, v in options.items() if k != "weight_decay"})
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        for p, copy in zip(ours, copies):
+            gradient = rng.standard_normal(p.shape).astype(np.float32)
+            give(p, gradient)
+            copy.grad = torch.from_numpy(np.array(gradient))
+        mine.step()
+        mine.zero_grad()
+        other.step()
+    for p, copy in zip(ours, copies):
+        np.testing.assert_allclose(p.numpy(), copy.detach().numpy(), rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "group, message",
+    [
+        ({"params": [], "lr": 1}, r"a group is \['lr', 'params'\], it must be a dict of params and of lr_scale"),
+        ({"lr_scale": 1}, "a group is"),
+        ({"params": [], "lr_scale": -1}, "scales are"),
+        (3, "a group is int"),
+    ],
+)
+def test_bad_groups(group, message):
+    with pytest.raises(ValueError, match=message):
+        optim.SGD([{"params": parameters()}, group])

@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..nn import Module
+from .cnn import lenet5, resnet8, resnet18, vgg
 from .mlp import mlp
+from .speednet import Whitening, speednet
 
-__all__ = ["MODELS", "build", "mlp"]
+__all__ = ["MODELS", "Whitening", "build", "lenet5", "mlp", "resnet8", "resnet18", "speednet", "vgg"]
 
 # Only what stands here can be built from a file: nothing in a saved run is ever imported or run.
-MODELS: dict[str, Callable[..., Module]] = {"mlp": mlp}
+MODELS: dict[str, Callable[..., Module]] = {
+    builder.__name__: builder for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet)
+}
 
 
 def build(description: Mapping[str, Any]) -> Module:

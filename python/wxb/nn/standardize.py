@@ -28,14 +28,16 @@ class Standardize(Module):
         self.scale = tensor(numpy.ones(features), dtype or numpy.float32)
 
     def fit(self, x: Any, per_feature: bool = True) -> Standardize:
-        """Take mean and deviation from x (N, features), of each feature or of all together, and return self.
+        """Take mean and deviation from x (N, ..., features), of each feature or of all together, and return self.
 
         A feature that does not vary is only centred.
         """
         values = as_array(x)
-        if values.ndim != 2 or values.shape[1] != self.features or not len(values):
-            raise ValueError(f"standardize: x has shape {values.shape}, it must be (N, {self.features}) with N > 0")
-        axis = 0 if per_feature else None
+        if values.ndim < 2 or values.shape[-1] != self.features or not values.size:
+            raise ValueError(
+                f"standardize: x has shape {values.shape}, it must be (N, ..., {self.features}) with N > 0"
+            )
+        axis = tuple(range(values.ndim - 1)) if per_feature else None
         deviation = numpy.asarray(values.std(axis, dtype=numpy.float64))
         self.mean[...] = values.mean(axis, dtype=numpy.float64)
         self.scale[...] = numpy.where(deviation > 1e-12, 1 / numpy.maximum(deviation, 1e-12), 1.0)

@@ -17,6 +17,10 @@ from ..tensor import Tensor
 
 __all__ = ["Optimizer"]
 
+Parameters = Iterable[Tensor] | Iterable[Mapping[str, Any]]
+Scale = tuple[float, float]
+
+_SCALES = ("lr_scale", "weight_decay_scale")
 _FLOAT, _INT = numpy.dtype(numpy.float64), numpy.dtype(numpy.int64)
 
 
@@ -28,6 +32,9 @@ class Optimizer:
     ``lr`` and the number of updates from arrays, so a captured step follows a schedule; other hyper-parameters are
     constants of a recorded step, and setting one records it again.
 
+    parameters: Tensors, or groups ``{"params": [...], "lr_scale": 1.0, "weight_decay_scale": 1.0}`` whose learning rate
+    and weight decay are the optimizer's times these numbers, whatever a schedule makes of them.
+
     Raises ``ValueError`` for no parameters, a parameter that another optimizer has, and a hyper-parameter out of range,
     ``TypeError`` for what is no Tensor of one floating dtype.
     """
@@ -37,19 +44,20 @@ class Optimizer:
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float,
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
         states: tuple[str, ...] = (),
     ) -> None:
-        self.parameters = _checked_parameters(parameters)
+        self.parameters, scales = _checked(parameters)
         self.device, self.dtype = self.parameters[0].device, self.parameters[0].dtype
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
         self._lr = self.device.array(self._in_range("lr", lr), _FLOAT)
         self._step = self.device.array(0, _INT)
         self._norm = self.device.array(0, self.dtype)
         self._states = {name: [self._zeros(p) for p in self.parameters] for name in states}
+        self._scales = scales
         self._tables: dict[tuple[bool, ...], Any] = {}
         self._set = set(self.parameters)
         for p in self.parameters:
@@ -147,7 +155,8 @@ class Optimizer:
     def _make_table(self, held: tuple[bool, ...]) -> Any:
         states = zip(*self._states.values()) if self._states else [()] * len(held)
         rows = [[p.data, p.grad_buffer(), *s] for p, s, h in zip(self.parameters, states, held) if h]
-        table = self._tables[held] = self.device.kernels.optimizer_table(rows)
+        scales = [scale for scale, h in zip(self._scales, held) if h]
+        table = self._tables[held] = self.device.kernels.optimizer_table(rows, scales)
         return table
 
     def _update(self, table: Any) -> None:
@@ -210,13 +219,33 @@ def _number(optimizer: Optimizer, name: str, value: Any) -> float:
     return float(value)
 
 
-def _checked_parameters(parameters: Iterable[Tensor]) -> list[Tensor]:
-    if isinstance(parameters, Tensor) or not isinstance(parameters, Iterable):
+def _checked(parameters: Parameters) -> tuple[list[Tensor], list[Scale]]:
+    """Return the parameters, each once, and the scales of their learning rate and weight decay."""
+    if isinstance(parameters, (Tensor, Mapping)) or not isinstance(parameters, Iterable):
         given = type(parameters).__name__
         raise TypeError(f"optimizer: parameters is {given}, it must be a list of Tensors; pass model.parameters()")
-    listed = list(parameters)
-    if not listed:
+    groups: list[Any] = list(parameters)
+    if not groups:
         raise ValueError("optimizer: there are no parameters; pass model.parameters()")
+    if not any(isinstance(group, Mapping) for group in groups):
+        unique = _checked_tensors(groups)
+        return unique, [(1.0, 1.0)] * len(unique)
+    scales = {id(p): scale for group in groups for p, scale in _members(group)}
+    unique = _checked_tensors([p for group in groups for p, _ in _members(group)])
+    return unique, [scales[id(p)] for p in unique]
+
+
+def _members(group: Any) -> list[tuple[Any, Scale]]:
+    if not isinstance(group, Mapping) or not {"params"} <= set(group) <= {"params", *_SCALES}:
+        given = sorted(group) if isinstance(group, Mapping) else type(group).__name__
+        raise ValueError(f"optimizer: a group is {given}, it must be a dict of params and of {' and '.join(_SCALES)}")
+    scale = tuple(float(group.get(name, 1.0)) for name in _SCALES)
+    if not all(0 <= value < math.inf for value in scale):
+        raise ValueError(f"optimizer: a group's scales are {scale}, they must be finite and not negative")
+    return [(p, scale) for p in group["params"]]  # type: ignore[misc]
+
+
+def _checked_tensors(listed: list[Any]) -> list[Tensor]:
     for i, p in enumerate(listed):
         if not isinstance(p, Tensor):
             raise TypeError(f"optimizer: parameter {i} is {type(p).__name__}, it must be a Tensor")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..tensor import Tensor
-from .optimizer import Optimizer
+from .optimizer import Optimizer, Parameters
 
 __all__ = ["RMSprop"]
 
@@ -23,7 +21,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ..tensor import Tensor
-from .optimizer import Optimizer
+from .optimizer import Optimizer, Parameters
 
 __all__ = ["SGD"]
 
@@ -22,7 +20,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float = 1e-2,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
