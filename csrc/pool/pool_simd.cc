@@ -27,9 +27,19 @@ WXB_INLINE void store_places(All, Int places, Index* p) {
   const auto packed = __builtin_convertvector(places, typename Packed<Index>::Lanes);
   __builtin_memcpy(p, &packed, sizeof packed);
 }
-template <class Index>
-WXB_INLINE void store_places(First first, Int places, Index* p) {
-  for (int64_t i = 0; i < first.n; ++i) p[i] = Index(places[i]);
+// n bytes, 4 < n <= 16, as two pieces that may overlap.
+WXB_INLINE void copy_some(uint8_t* to, const uint8_t* from, int64_t n) {
+  if (n >= 8)
+    __builtin_memcpy(to, from, 8), __builtin_memcpy(to + n - 8, from + n - 8, 8);
+  else
+    __builtin_memcpy(to, from, 4), __builtin_memcpy(to + n - 4, from + n - 4, 4);
+}
+WXB_INLINE void store_places(First first, Int places, uint8_t* p) {
+  const Bytes packed = __builtin_convertvector(places, Bytes);
+  copy_some(p, reinterpret_cast<const uint8_t*>(&packed), first.n);
+}
+WXB_INLINE void store_places(First first, Int places, int32_t* p) {
+  for (int64_t i = 0; i < first.n; ++i) p[i] = places[i];
 }
 template <class Index>
 WXB_INLINE void store_places(One, Int places, Index* p) {
@@ -42,8 +52,12 @@ WXB_INLINE Int load_places(All, const Index* p) {
   __builtin_memcpy(&packed, p, sizeof packed);
   return __builtin_convertvector(packed, Int);
 }
-template <class Index>
-WXB_INLINE Int load_places(First first, const Index* p) {
+WXB_INLINE Int load_places(First first, const uint8_t* p) {
+  Bytes packed = {};
+  copy_some(reinterpret_cast<uint8_t*>(&packed), p, first.n);
+  return __builtin_convertvector(packed, Int);
+}
+WXB_INLINE Int load_places(First first, const int32_t* p) {
   Int places = {};
   for (int64_t i = 0; i < first.n; ++i) places[i] = p[i];
   return places;
@@ -181,8 +195,39 @@ void max_backward_from(const MaxPoolBackward<float>& a, const Index* index, int6
   });
 }
 
+// The same where no two windows overlap: dy and the places of a window are loaded once for a row of its pixels.
+template <class Index>
+void max_backward_apart(const MaxPoolBackward<float>& a, const Index* index, int64_t begin, int64_t end) {
+  const auto& [batch, n, h, w] = a.windows;
+  float* dx = a.dx.data + begin * n;
+  for_rows(begin, end, h.in, w.in, [&](int64_t image, int64_t i, int64_t from, int64_t to) {
+    const int64_t oh = h.first(i), last = oh < h.last(i) ? w.out : 0;
+    const int32_t row = int32_t(i - h.start(oh)) * int32_t(w.kernel);
+    int64_t ow = last ? w.first(from) : 0;
+    for (int64_t j = from; j < to; ++ow) {
+      const int64_t left = ow < last && w.begin(ow) < to ? w.begin(ow) : to, zeros = left > j ? left - j : 0;
+      for (int64_t k = 0; k < zeros * n; ++k) dx[k] = 0;
+      j += zeros, dx += zeros * n;
+      if (j == to) break;
+      const int64_t pixels = (w.end(ow) < to ? w.end(ow) : to) - j, o = ((image * h.out + oh) * w.out + ow) * n;
+      const int32_t first = row + int32_t(j - w.start(ow));
+      for_channels(n, [&](auto lanes, int64_t c) {
+        const Vec dy = lanes.load(a.dy.data + o + c);
+        const Int places = load_places(lanes, index + o + c);
+        for (int32_t k = 0; k < pixels; ++k) lanes.store(select({places == first + k}, dy, Vec(0.f)), dx + k * n + c);
+      });
+      j += pixels, dx += pixels * n;
+    }
+  });
+}
+
 void max_backward(const MaxPoolBackward<float>& a, int64_t begin, int64_t end) {
-  a.index ? max_backward_from(a, a.index.data, begin, end) : max_backward_from(a, a.wide_index.data, begin, end);
+  const Windows2d& s = a.windows;
+  const bool apart = s.h.stride >= s.h.kernel && s.w.stride >= s.w.kernel;
+  const auto from = [&](const auto* index) {
+    apart ? max_backward_apart(a, index, begin, end) : max_backward_from(a, index, begin, end);
+  };
+  a.index ? from(a.index.data) : from(a.wide_index.data);
 }
 
 // Sums within the rows of a window, then of these: a long chain of additions would round more.
