@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy
 from targets import target
 from wxb.bench import Workload, main
+from wxb.bench.pictures import NETWORKS, picture_step
 from wxb.bench.steps import epoch, step
 from wxb.data import load_digits
 
@@ -19,6 +20,7 @@ def workloads() -> list[Workload]:
         step((784, 128, 10), 32),
         step((784, 128, 10), 128),
         step((784, 1024, 1024, 10), 128),
+        *map(picture_step, NETWORKS),
         epoch(digits.x / numpy.float32(16), digits.y, (100,), 200, "digits"),
     ]
 

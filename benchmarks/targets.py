@@ -38,6 +38,9 @@ TARGETS = (
     ("step 784-128-10 batch 32 *", 1.8),
     ("step 784-128-10 batch 128 *", 1.4),
     ("step 784-1024-1024-10 *", 1.2),
+    ("step lenet5 *", 3.0),
+    ("step vgg *", 1.7),
+    ("step resnet8 *", 1.3),
 )
 
 # Of large products, also: the share of the FMA peak on one thread, and how much faster two threads are than one.

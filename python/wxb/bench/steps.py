@@ -13,7 +13,7 @@ from .kernels import FLOAT, Array
 from .timing import Call, Contestants, Error, Workload
 from .updates import LR, TRAFFIC, Flat, jax_update, torch_optimizer, wxb_optimizer
 
-__all__ = ["Training", "epoch", "step"]
+__all__ = ["CALLS", "Training", "epoch", "softmax_loss", "step"]
 
 CALLS = 5  # before the losses are compared
 
@@ -154,11 +154,16 @@ def in_numpy(task: Training, dtype: Any = numpy.float32) -> Call:
 
 def _loss(x: Array, y: Array) -> tuple[Any, Array]:
     """Return the loss and its gradient, which overwrites x."""
-    if y.dtype.kind == "f":
-        x -= y
-        loss = numpy.vdot(x, x) / x.size
-        x *= 2 / x.size
-        return loss, x
+    if y.dtype.kind != "f":
+        return softmax_loss(x, y)
+    x -= y
+    loss = numpy.vdot(x, x) / x.size
+    x *= 2 / x.size
+    return loss, x
+
+
+def softmax_loss(x: Array, y: Array) -> tuple[Any, Array]:
+    """Return the mean cross-entropy of logits x and labels y, and its gradient, which overwrites x."""
     at = numpy.arange(len(y)), y
     x -= x.max(1, keepdims=True)
     numpy.exp(x, out=x)
