@@ -30,6 +30,13 @@ def rates(schedule, steps):
             lambda t, o: t.OneCycleLR(o, 1.0, 17, pct_start=0.1, div_factor=10, final_div_factor=100),
             16,
         ),
+        (
+            lambda o: optim.OneCycleSchedule(o, 1.0, 30, 0.2, 5, 3, anneal="linear"),
+            lambda t, o: t.OneCycleLR(
+                o, 1.0, 30, pct_start=0.2, div_factor=5, final_div_factor=3, anneal_strategy="linear"
+            ),
+            29,
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
@@ -88,6 +95,7 @@ def test_a_schedule_of_ones_own():
         (lambda o: optim.WarmupSchedule(o, 5, 2.0), ValueError, "schedule: start is 2.0, it must be from 0 to 1"),
         (lambda o: optim.OneCycleSchedule(o, np.inf, 5), ValueError, "schedule: max_lr is inf"),
         (lambda o: optim.OneCycleSchedule(o, 1.0, 5, rise=1.1), ValueError, "schedule: rise is 1.1"),
+        (lambda o: optim.OneCycleSchedule(o, 1.0, 5, anneal="no"), ValueError, "schedule: anneal is 'no'"),
         (lambda o: optim.OneCycleSchedule(o, "1", 5), TypeError, "schedule: max_lr is '1', it must be a number"),
     ],
 )

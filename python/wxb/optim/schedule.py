@@ -90,10 +90,11 @@ class WarmupSchedule(Schedule):
 
 
 class OneCycleSchedule(Schedule):
-    """Rise from ``max_lr / start_divisor`` to ``max_lr``, fall to ``max_lr / start_divisor / end_divisor``, in cosines.
+    """Rise from ``max_lr / start_divisor`` to ``max_lr``, fall to ``max_lr / start_divisor / end_divisor``.
 
-    The first ``rise`` of all ``steps`` go up, the others down (Smith, Topin 2018, arXiv:1708.07120; Smith 2018,
-    arXiv:1803.09820). As PyTorch's, but the momentum stays as it is, and so does the rate after the last step.
+    Along half a cosine each, or with ``anneal="linear"`` on straight lines. The first ``rise`` of all ``steps`` go up,
+    the others down (Smith, Topin 2018, arXiv:1708.07120; Smith 2018, arXiv:1803.09820). As PyTorch's, but the momentum
+    stays as it is, and so does the rate after the last step.
     """
 
     def __init__(
@@ -104,7 +105,11 @@ class OneCycleSchedule(Schedule):
         rise: float = 0.3,
         start_divisor: float = 25.0,
         end_divisor: float = 1e4,
+        anneal: str = "cosine",
     ) -> None:
+        if anneal not in _ANNEAL:
+            raise ValueError(f"schedule: anneal is {anneal!r}, it must be one of {', '.join(_ANNEAL)}")
+        self.anneal = anneal
         self.max_lr, self.steps = _within("max_lr", max_lr, 0, math.inf), _count("steps", steps)
         self.rise = _within("rise", rise, 0, 1)
         self.start_divisor = _within("start_divisor", start_divisor, 1, math.inf)
@@ -114,13 +119,21 @@ class OneCycleSchedule(Schedule):
     def __call__(self, count: int) -> float:
         """Return the learning rate after ``count`` steps."""
         start, peak, last = self.max_lr / self.start_divisor, self.rise * self.steps - 1, self.steps - 1
+        along = _ANNEAL[self.anneal]
         if count < peak:
-            return _cosine(start, self.max_lr, count / peak)
-        return _cosine(self.max_lr, start / self.end_divisor, (count - peak) / (last - peak or 1.0))
+            return along(start, self.max_lr, count / peak)
+        return along(self.max_lr, start / self.end_divisor, (count - peak) / (last - peak or 1.0))
 
 
 def _cosine(begin: float, end: float, part: float) -> float:
     return end + (begin - end) * (1 + math.cos(math.pi * min(1.0, max(0.0, part)))) / 2
+
+
+def _linear(begin: float, end: float, part: float) -> float:
+    return begin + (end - begin) * min(1.0, max(0.0, part))
+
+
+_ANNEAL = {"cosine": _cosine, "linear": _linear}
 
 
 def _count(name: str, value: int) -> int:

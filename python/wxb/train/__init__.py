@@ -1,6 +1,6 @@
 """Training: the loop, what it measures, and the captured step."""
 
-from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, LRSchedule
+from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, Lookahead, LRSchedule
 from .capture import capture
 from .history import History
 from .metrics import METRICS
@@ -15,6 +15,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LRSchedule",
+    "Lookahead",
     "Trainer",
     "capture",
 ]

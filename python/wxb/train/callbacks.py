@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from .trainer import Trainer
 
-__all__ = ["CSVLog", "Callback", "Checkpoint", "EarlyStopping", "LRSchedule"]
+__all__ = ["CSVLog", "Callback", "Checkpoint", "EarlyStopping", "LRSchedule", "Lookahead"]
 
 
 class Callback:
@@ -140,6 +141,40 @@ class LRSchedule(Callback):
         """Advance after an epoch."""
         if self.every == "epoch":
             self.schedule.step()
+
+
+class Lookahead(Callback):
+    """Keep slow weights beside those that train: every ``every`` updates they go ``share`` of the way, and training
+    goes on from there; at the end they stay (Zhang, Lucas, Hinton, Ba 2019, arXiv:1907.08610).
+
+    ``share`` is a number in [0, 1], or a function that gives one for the number of updates done. Running statistics
+    of normalisation layers are averaged with the weights.
+    """
+
+    def __init__(self, every: int = 5, share: float | Callable[[int], float] = 0.5) -> None:
+        if every < 1:
+            raise ValueError(f"lookahead: every is {every}, it must be at least 1")
+        if not callable(share) and not 0 <= share <= 1:
+            raise ValueError(f"lookahead: share is {share}, it must be from 0 to 1")
+        self.every, self.share = every, share
+
+    def on_fit_begin(self, trainer: Trainer) -> None:
+        """Begin where the weights are."""
+        self._slow = {name: array for name, array in trainer.model.state_dict().items() if array.dtype.kind == "f"}
+
+    def on_batch_end(self, trainer: Trainer) -> None:
+        """Move the slow weights every so many updates, and train on from them."""
+        if trainer.steps % self.every:
+            return
+        share = self.share(trainer.steps) if callable(self.share) else self.share
+        now = trainer.model.state_dict()
+        for name, slow in self._slow.items():
+            slow += slow.dtype.type(share) * (now[name] - slow)
+        trainer.model.load_state_dict(self._slow, strict=False)
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        """Leave the slow weights in the model."""
+        trainer.model.load_state_dict(self._slow, strict=False)
 
 
 class CSVLog(Callback):
