@@ -205,22 +205,41 @@ void gemm(const Gemm<float>& g) {
   blocked(g);
 }
 
-// A strip of columns: each row's dz is summed while it is in L1.
+// Column sums of rows of n numbers that lie whole and follow each other. Rows that are narrower than a vector are read
+// `lanes` at a time, as n vectors: `apart` holds their sums, of which every n-th belongs to the same column.
+struct ColumnSums {
+  static constexpr int64_t lanes = Vec::lanes;
+  float sums[derivative_strip] = {}, apart[lanes * lanes] = {};
+  void add(const float* from, int64_t rows, int64_t n) {
+    int64_t i = 0;
+    if (n < lanes)
+      for (; i + lanes <= rows; i += lanes, from += lanes * n) add_row(apart, from, lanes * n);
+    for (; i < rows; ++i, from += n) add_row(sums, from, n);
+  }
+  static void add_row(float* to, const float* from, int64_t n) {
+    for_lanes(0, n, [&](auto l, int64_t j) { l.store(l.load(to + j) + l.load(from + j), to + j); });
+  }
+  void store(float* to, int64_t n) {
+    if (n < lanes)
+      for (int64_t j = 0; j < lanes * n; ++j) sums[j % n] += apart[j];
+    __builtin_memcpy(to, sums, size_t(n) * sizeof(float));
+  }
+};
+
+// A strip of columns: dz is summed while it is in L1, some rows at a time where they are whole.
 void derivative(const LinearBackward<float>& a, int64_t begin, int64_t end) {
-  float sums[derivative_strip] = {};
-  const int64_t columns = end - begin;
-  for (int64_t i = 0; i < a.n; ++i) {
-    const int64_t at = i * a.out + begin;
+  ColumnSums sums;
+  const int64_t columns = end - begin, together = columns == a.out ? max<int64_t>(1, 2048 / columns) : 1;
+  for (int64_t i = 0; i < a.n; i += together) {
+    const int64_t at = i * a.out + begin, rows = min(together, a.n - i);
     const float* dz = a.dy.data + at;
     if (a.workspace) {
-      activation_gradient(a.activation, a.alpha, 0, a.saved.data + at, dz, a.workspace.data + at, columns);
+      activation_gradient(a.activation, a.alpha, 0, a.saved.data + at, dz, a.workspace.data + at, rows * columns);
       dz = a.workspace.data + at;
     }
-    if (a.dbias)
-      for_lanes(0, columns,
-                [&](auto lanes, int64_t j) { lanes.store(lanes.load(sums + j) + lanes.load(dz + j), sums + j); });
+    if (a.dbias) sums.add(dz, rows, columns);
   }
-  if (a.dbias) __builtin_memcpy(a.dbias.data + begin, sums, size_t(columns) * sizeof(float));
+  if (a.dbias) sums.store(a.dbias.data + begin, columns);
 }
 
 }  // namespace
