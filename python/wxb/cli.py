@@ -66,9 +66,10 @@ def _summary(options: argparse.Namespace) -> None:
     from .recipes import SavedRun
 
     run = SavedRun(options.run)
-    features: int = run.config["model"]["sizes"][0]
+    model = run.config["model"]
+    shape = model["sizes"][:1] if model["kind"] == "mlp" else run.config["input"]["shape"]
     print(f"{run.recipe}: {run.folder}")
-    print(summary(run.model, (options.batch_size, features)))
+    print(summary(run.model, (options.batch_size, *shape)))
 
 
 def _bench(options: argparse.Namespace) -> None:

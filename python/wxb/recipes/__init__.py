@@ -25,6 +25,9 @@ class Recipe(Protocol):
 RECIPES: dict[str, tuple[str, str]] = {
     "digits": ("digits", "handwritten digits, 8 x 8 pixels, in the package"),
     "mnist-mlp": ("mnist_mlp", "handwritten digits, 28 x 28 pixels, MNIST"),
+    "mnist-cnn": ("mnist_cnn", "handwritten digits, MNIST, by a convolutional network"),
+    "fashion-cnn": ("fashion_cnn", "articles of clothing, Fashion-MNIST, by a convolutional network"),
+    "cifar10": ("cifar10", "photographs of ten kinds of things, CIFAR-10"),
     "diabetes": ("diabetes", "disease progression from ten measurements (regression), in the package"),
     "breast-cancer": ("breast_cancer", "malignant or benign from thirty measurements (binary), in the package"),
     "csv": ("table", "your own table: wxb train csv FILE --target COLUMN"),

@@ -1,4 +1,4 @@
-"""What the recipes that recognise small grey pictures share: training, drawing, and reading a picture from a file."""
+"""What the recipes that recognise pictures share: training a perceptron, drawing, and reading a picture from a file."""
 
 from __future__ import annotations
 
@@ -43,14 +43,17 @@ def train_pictures(
     with Stopwatch() as watch:
         trainer.fit(loader, epochs=options.epochs, validation=(flat_test, y_test), callbacks=callbacks)
     figures = trainer.evaluate(flat_test, y_test)
-    config = {"model": model, "input": {"shape": list(shape), "ink": ink}, "classes": [str(i) for i in range(10)]}
+    classes = [str(i) for i in range(10)]
+    config = {"model": model, "input": {"shape": list(shape), "ink": ink}, "classes": classes}
     result = run.finish(
         trainer,
         {"test_accuracy": figures["accuracy"], "test_loss": figures["loss"]},
         watch.seconds,
         config,
     )
-    _draw(run, trainer, x_test, y_test)
+    draw_results(run, trainer, x_test, trainer.predict(flat_test), y_test, classes)
+    weights = next(p for p in trainer.model.parameters() if p.ndim == 2)
+    plots.features(weights.numpy(), shape, run.folder / "features.png")
     return result
 
 
@@ -58,21 +61,21 @@ def _loss(logits: Tensor, labels: Tensor) -> Tensor:
     return ops.cross_entropy(logits, labels, label_smoothing=0.1)
 
 
-def _draw(run: Run, trainer: Trainer, images: Array, actual: Array) -> None:
-    predicted = trainer.predict(images.reshape(len(images), -1).astype(numpy.float32)).argmax(1)
-    names = [str(i) for i in range(10)]
+def draw_results(run: Run, trainer: Trainer, images: Array, logits: Array, actual: Array, classes: list[str]) -> None:
+    """Draw the curves, the confusion matrix and mistakes of a network that gives ``logits`` for ``images``."""
+    predicted = logits.argmax(1)
     if trainer.history.epochs:
         run.draw_history(trainer.history)
-    plots.confusion(confusion_matrix(predicted, actual, 10), names, run.folder / "confusion.png")
-    plots.mistakes(images, predicted, actual, run.folder / "mistakes.png")
-    weights = next(p for p in trainer.model.parameters() if p.ndim == 2)
-    plots.features(weights.numpy(), images.shape[1:], run.folder / "features.png")
+    plots.confusion(confusion_matrix(predicted, actual, len(classes)), classes, run.folder / "confusion.png")
+    plots.mistakes(images, predicted, actual, run.folder / "mistakes.png", classes)
 
 
 def predict_pictures(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]]:
     """Return, for every picture file, the class and the probability the network gives it."""
     shape, ink = run.config["input"]["shape"], run.config["input"]["ink"]
-    x = numpy.stack([read_picture(file, shape, ink) for file in files]).reshape(len(files), -1)
+    x = numpy.stack([read_picture(file, shape, ink) for file in files])
+    if run.config["model"]["kind"] == "mlp":
+        x = x.reshape(len(files), -1)
     probabilities = ops.softmax(run.model(tensor(x))).numpy()
     best = probabilities.argmax(1)
     return [
@@ -81,21 +84,23 @@ def predict_pictures(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]
     ]
 
 
-def read_picture(file: str, shape: Sequence[int], ink: float) -> Array:
-    """Read an image file as (H, W) float32 with bright ink from 0 to ``ink``.
+def read_picture(file: str, shape: Sequence[int], ink: float | None) -> Array:
+    """Read an image file, of any size and mode, as (H, W) or (H, W, C) float32 from 0 to 255.
 
-    Any size and mode is made grey and resized; dark ink on a bright ground is inverted.
+    C is 3, or 1 for grey. With ``ink`` values go from 0 to that, and dark ink on a bright ground is inverted.
     """
     try:
         from PIL import Image, UnidentifiedImageError
     except ImportError as error:
         raise ImportError("pictures need Pillow; pip install 'wxb[data]'") from error
+    mode = "RGB" if len(shape) == 3 and shape[2] == 3 else "L"
     try:
         with Image.open(Path(file)) as image:
-            grey = image.convert("L").resize((shape[1], shape[0]), Image.Resampling.BOX)
+            resized = image.convert(mode).resize((shape[1], shape[0]), Image.Resampling.BOX)
     except UnidentifiedImageError:
         raise ValueError(f"predict: {file} is no picture that Pillow can read") from None
-    x = numpy.asarray(grey, numpy.float32) / 255
-    border = numpy.concatenate([x[0], x[-1], x[:, 0], x[:, -1]])
-    scaled: Array = (1 - x if border.mean() > 0.5 else x) * numpy.float32(ink)
-    return scaled
+    x = numpy.asarray(resized, numpy.float32)
+    if ink is not None:
+        border = numpy.concatenate([x[0], x[-1], x[:, 0], x[:, -1]])
+        x = (255 - x if border.mean() > 127.5 else x) * numpy.float32(ink / 255)
+    return x.reshape(shape)

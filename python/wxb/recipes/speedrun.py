@@ -1,0 +1,102 @@
+"""What the recipes with convolutional networks share: a speed run, much learned in few epochs.
+
+The recipe is airbench94's (Jordan 2024, arXiv:2404.00498): network, initial weights, schedule and numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from .. import models, ops, optim
+from ..data import ArrayDataset, Loader
+from ..data.loader import Transform
+from ..nn import Module
+from ..tensor import Tensor
+from ..train import Callback, Lookahead, LRSchedule, Trainer
+from .pictures import draw_results
+from .run import Options, Run, Stopwatch
+
+Array = numpy.ndarray[Any, Any]
+
+# An update moves the weights by lr / (1 - momentum) in all, Nesterov's by lr more: the paper's numbers are for the sum
+# of the losses of 1024 pictures.
+PER_THOUSAND = 1024 * (1 + 1 / (1 - 0.85))
+
+
+class Plan:
+    """How a speednet is trained for ``steps`` updates in all: its loss, optimizer, and what happens between updates."""
+
+    smoothing = 0.2
+    weight_decay = 0.0153
+    momentum = 0.85
+    faster = 64.0  # how much faster than the others biases learn
+
+    def __init__(self, options: Options, steps: int) -> None:
+        assert options.lr is not None and options.batch_size is not None
+        self.steps = steps
+        self.lr = options.lr / PER_THOUSAND * options.batch_size
+        self.decay = self.weight_decay / PER_THOUSAND * options.batch_size  # of an update
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy of logits (N, classes) and labels (N,)."""
+        return ops.cross_entropy(logits, labels, label_smoothing=self.smoothing)
+
+    def optimizer(self, network: Module) -> optim.SGD:
+        """Return the optimizer of the parameters that learn."""
+        learning = [p for p in network.parameters() if p.requires_grad]
+        weights, biases = ([p for p in learning if (p.ndim == 1) is small] for small in (False, True))
+        fast = {"params": biases, "lr_scale": self.faster, "weight_decay_scale": 1 / self.faster}
+        decay = self.decay / self.lr if self.lr else 0.0
+        return optim.SGD([{"params": weights}, fast], self.lr, self.momentum, decay, nesterov=True)
+
+    def schedule(self, optimizer: optim.SGD) -> optim.Schedule:
+        """Return the schedule of the learning rate."""
+        return optim.OneCycleSchedule(optimizer, self.lr, self.steps, 0.23, 5.0, 0.2 / 0.07, anneal="linear")
+
+    def callbacks(self, optimizer: optim.SGD) -> list[Callback]:
+        """Return what the Trainer is to call."""
+        if not self.steps:
+            return []
+        lookahead = Lookahead(5, lambda done: 1 - 0.95**5 * min(1.0, done / self.steps) ** 3)
+        return [LRSchedule(self.schedule(optimizer)), lookahead]
+
+
+def train_speednet(
+    recipe: str,
+    options: Options,
+    data: tuple[Array, Array, Array, Array],
+    classes: list[str],
+    model: dict[str, Any],
+    transform: Transform,
+    mirrored: bool,
+    ink: float | None = None,
+) -> dict[str, Any]:
+    """Train a speednet on pictures (N, H, W, C) uint8; write the run and return its result.
+
+    mirrored: the network is asked about the test pictures and their mirror images, and the answers are added.
+    """
+    run = Run(recipe, options)
+    x_train, y_train, x_test, y_test = data
+    assert options.epochs is not None and options.batch_size is not None
+    with Stopwatch() as watch:
+        network = models.build(model)
+        network[0].fit(x_train[:5000])  # type: ignore[index]
+        dataset = ArrayDataset(x_train, y_train)
+        loader = Loader(dataset, options.batch_size, True, seed=options.seed, transform=transform)
+        plan = Plan(options, options.epochs * len(loader))
+        optimizer = plan.optimizer(network)
+        trainer = Trainer(network, plan.loss, optimizer, ["accuracy"])
+        trainer.fit(loader, epochs=options.epochs, validation=(x_test, y_test), callbacks=plan.callbacks(optimizer))
+    logits = _answers(trainer, x_test, mirrored)
+    accuracy = float((logits.argmax(1) == y_test).mean())
+    config = {"model": model, "input": {"shape": list(x_train.shape[1:]), "ink": ink}, "classes": classes}
+    result = run.finish(trainer, {"test_accuracy": accuracy}, watch.seconds, config)
+    draw_results(run, trainer, x_test, logits, y_test, classes)
+    return result
+
+
+def _answers(trainer: Trainer, images: Array, mirrored: bool) -> Array:
+    answers = trainer.predict(images)
+    return answers + trainer.predict(numpy.ascontiguousarray(images[:, :, ::-1])) if mirrored else answers
