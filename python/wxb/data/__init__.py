@@ -1,19 +1,23 @@
 """Data sets, batches, and tables: everything between a file and the arrays a network is trained on."""
 
 from .augment import RandomShift
+from .cifar10 import CIFAR10_CLASSES, cifar10
 from .dataset import ArrayDataset, Dataset, Table, kfold, split
 from .embedded import load_breast_cancer, load_diabetes, load_digits
 from .loader import Loader
-from .mnist import fashion_mnist, mnist
+from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
 from .table import TableEncoder, find_task, labelled, read_table
 
 __all__ = [
+    "CIFAR10_CLASSES",
+    "FASHION_MNIST_CLASSES",
     "ArrayDataset",
     "Dataset",
     "Loader",
     "RandomShift",
     "Table",
     "TableEncoder",
+    "cifar10",
     "fashion_mnist",
     "find_task",
     "kfold",
