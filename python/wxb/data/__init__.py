@@ -1,8 +1,20 @@
 """Data sets, batches, and tables: everything between a file and the arrays a network is trained on."""
 
-from .augment import RandomShift
+from .augment import (
+    AlternatingFlip,
+    Compose,
+    Cutout,
+    RandomAffine,
+    RandomColor,
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomShift,
+    RandomZoom,
+)
 from .cifar10 import CIFAR10_CLASSES, cifar10
 from .dataset import ArrayDataset, Dataset, Table, kfold, split
+from .draws import Draws
 from .embedded import load_breast_cancer, load_diabetes, load_digits
 from .loader import Loader
 from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
@@ -11,10 +23,20 @@ from .table import TableEncoder, find_task, labelled, read_table
 __all__ = [
     "CIFAR10_CLASSES",
     "FASHION_MNIST_CLASSES",
+    "AlternatingFlip",
     "ArrayDataset",
+    "Compose",
+    "Cutout",
     "Dataset",
+    "Draws",
     "Loader",
+    "RandomAffine",
+    "RandomColor",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
     "RandomShift",
+    "RandomZoom",
     "Table",
     "TableEncoder",
     "cifar10",
