@@ -16,6 +16,7 @@ from .cifar10 import CIFAR10_CLASSES, cifar10
 from .dataset import ArrayDataset, Dataset, Table, kfold, split
 from .draws import Draws
 from .embedded import load_breast_cancer, load_diabetes, load_digits
+from .images import ImageFolder, image_folder, read_image
 from .loader import Loader
 from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
 from .table import TableEncoder, find_task, labelled, read_table
@@ -29,6 +30,7 @@ __all__ = [
     "Cutout",
     "Dataset",
     "Draws",
+    "ImageFolder",
     "Loader",
     "RandomAffine",
     "RandomColor",
@@ -42,12 +44,14 @@ __all__ = [
     "cifar10",
     "fashion_mnist",
     "find_task",
+    "image_folder",
     "kfold",
     "labelled",
     "load_breast_cancer",
     "load_diabetes",
     "load_digits",
     "mnist",
+    "read_image",
     "read_table",
     "split",
 ]
