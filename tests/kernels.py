@@ -1,4 +1,4 @@
-"""Valid calls of the raw kernels, overheard while the ops of the registry run: what guard.py and fuzz.py repeat."""
+"""Valid calls of the raw kernels, overheard while ops, optimizers and augmentations run: for guard.py and fuzz.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import wxb
 from registry import ROWS
 from rows import Array
-from wxb import optim
+from wxb import data, optim
 from wxb.device import cpu
 
 REAL = cpu.kernels
@@ -180,8 +180,24 @@ OPTIMIZERS: list[Callable[..., optim.Optimizer]] = [
 ]
 
 
+def augment(transform: Any, dtype: type, *shape: int) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
+    transform((pictures,), data.Draws(np.arange(len(pictures))))
+
+
+AUGMENTATIONS: list[Any] = [
+    data.RandomFlip(0.5, 0.5),
+    data.RandomShift(3, padding="reflect"),
+    data.RandomCrop(4, pad=2, padding="edge"),
+    data.RandomAffine(90, 0.5, 0.2, "edge"),
+    data.RandomRotation(20, "reflect"),
+    data.RandomColor(0.5, 0.5, 0.5),
+    data.Cutout((3, 4)),
+]
+
+
 def calls() -> Iterator[tuple[str, list[Call]]]:
-    """Yield, for every row of the registry and every optimizer, the kernel calls it makes."""
+    """Yield, for every row of the registry, every optimizer and augmentation, the kernel calls it makes."""
     for row in ROWS:
         for dtype in (np.float32, np.float64):
             for sample in row.samples(np.random.default_rng(20)):
@@ -189,3 +205,8 @@ def calls() -> Iterator[tuple[str, list[Call]]]:
     for i, kind in enumerate(OPTIMIZERS):
         for dtype in (np.float32, np.float64):
             yield f"optimizer {i} {np.dtype(dtype)}", calls_of(lambda k=kind, d=dtype: update(k, d))
+    for transform in AUGMENTATIONS:
+        for dtype in (np.uint8, np.float32):
+            for shape in ((3, 8, 7, 3), (2, 5, 23, 1), (2, 6, 4)):
+                name = f"{type(transform).__name__} {np.dtype(dtype)}{shape}"
+                yield name, calls_of(lambda t=transform, d=dtype, s=shape: augment(t, d, *s))

@@ -446,6 +446,26 @@ def argreduce(
     count: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def augment_affine(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: Padding) -> None: ...
+def augment_color(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray) -> None: ...
+def augment_cutout(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: typing.SupportsInt | typing.SupportsIndex,
+    arg5: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def augment_move(
+    arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: numpy.ndarray, arg4: Padding
+) -> None: ...
+def augment_uniform(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: typing.SupportsInt | typing.SupportsIndex,
+    arg3: typing.SupportsInt | typing.SupportsIndex,
+    arg4: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 def avg_pool_backward(
     dy: numpy.ndarray,
     dx: numpy.ndarray,

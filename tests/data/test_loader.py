@@ -58,9 +58,10 @@ def test_batches_are_contiguous_copies():
 
 @pytest.mark.parametrize("prefetch", PREFETCH)
 def test_transform_draws_the_same_numbers_however_batches_are_made(prefetch):
-    def noise(batch, rng):
+    def noise(batch, draws):
         x, y = batch
-        return (x + rng.normal(size=x.shape))[:, ::-1], y
+        assert draws.rows.tolist() == y.tolist()
+        return (x + draws.uniform(2))[:, ::-1], y
 
     def batches(ahead):
         return [x for x, _ in Loader(DATA, 6, seed=4, prefetch=ahead, transform=noise)]
@@ -70,9 +71,18 @@ def test_transform_draws_the_same_numbers_however_batches_are_made(prefetch):
         assert x.flags.c_contiguous
 
 
+def test_transform_draws_for_a_row_the_same_numbers_whatever_its_batch():
+    def numbers_of(epoch, **arguments):
+        loader = Loader(DATA, seed=4, transform=lambda batch, draws: (*batch, draws.uniform()), **arguments)
+        loader.set_epoch(epoch)
+        return {y: u for _, ys, us in loader for y, u in zip(ys.tolist(), us[:, 0].tolist(), strict=True)}
+
+    assert numbers_of(3, batch_size=5, shuffle=True) == numbers_of(3, batch_size=23) != numbers_of(2, batch_size=23)
+
+
 @pytest.mark.parametrize("prefetch", PREFETCH)
 def test_an_error_while_making_a_batch_reaches_the_loop(prefetch):
-    def fail(batch, rng):
+    def fail(batch, draws):
         if 12 in batch[1]:
             raise ZeroDivisionError("row 12")
         return batch
@@ -115,7 +125,7 @@ def test_two_loops_at_once(prefetch):
 
 def test_the_thread_stays_within_its_depth():
     made = []
-    loader = Loader(DATA, 1, prefetch=3, transform=lambda batch, rng: made.append(1) or batch)
+    loader = Loader(DATA, 1, prefetch=3, transform=lambda batch, draws: made.append(1) or batch)
     batches = iter(loader)
     next(batches)
     time.sleep(0.05)
@@ -125,7 +135,7 @@ def test_the_thread_stays_within_its_depth():
 
 def test_a_batch_must_be_a_tuple():
     with pytest.raises(TypeError, match="Loader: a batch is a ndarray, wanted a tuple of arrays"):
-        list(Loader(DATA, transform=lambda batch, rng: batch[0]))
+        list(Loader(DATA, transform=lambda batch, draws: batch[0]))
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,57 @@
 """Data sets, batches, and tables: everything between a file and the arrays a network is trained on."""
 
-from .augment import RandomShift
+from .augment import (
+    AlternatingFlip,
+    Compose,
+    Cutout,
+    RandomAffine,
+    RandomColor,
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomShift,
+    RandomZoom,
+)
+from .cifar10 import CIFAR10_CLASSES, cifar10
 from .dataset import ArrayDataset, Dataset, Table, kfold, split
+from .draws import Draws
 from .embedded import load_breast_cancer, load_diabetes, load_digits
+from .images import ImageFolder, image_folder, read_image
 from .loader import Loader
-from .mnist import fashion_mnist, mnist
+from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
 from .table import TableEncoder, find_task, labelled, read_table
 
 __all__ = [
+    "CIFAR10_CLASSES",
+    "FASHION_MNIST_CLASSES",
+    "AlternatingFlip",
     "ArrayDataset",
+    "Compose",
+    "Cutout",
     "Dataset",
+    "Draws",
+    "ImageFolder",
     "Loader",
+    "RandomAffine",
+    "RandomColor",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
     "RandomShift",
+    "RandomZoom",
     "Table",
     "TableEncoder",
+    "cifar10",
     "fashion_mnist",
     "find_task",
+    "image_folder",
     "kfold",
     "labelled",
     "load_breast_cancer",
     "load_diabetes",
     "load_digits",
     "mnist",
+    "read_image",
     "read_table",
     "split",
 ]

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dataset import Arrays, Dataset, Indices
+from .draws import Draws
 
-Transform = Callable[[Arrays, np.random.Generator], Arrays]
+Transform = Callable[[Arrays, Draws], Arrays]
 
 
 class Loader:
@@ -24,8 +25,8 @@ class Loader:
     them leaves the data set as it is.
 
     batch_size: rows per batch; the last may be smaller unless `drop_last`. prefetch: batches made ahead by a
-    background thread, 0 for none. transform(batch, rng) -> batch: changes each batch, with a random generator that
-    depends on (seed, epoch, batch number) only.
+    background thread, 0 for none. transform(batch, draws) -> batch: changes each batch, with random numbers that
+    depend on (seed, epoch, row) only; see `wxb.data.Draws`.
 
     Raises ValueError for an empty data set, a batch_size below 1, or where drop_last would leave no batch.
     """
@@ -72,9 +73,10 @@ class Loader:
         rows = self._order(epoch)
         for number in range(len(self)):
             start = number * self.batch_size
-            batch = self.dataset[rows[start : start + self.batch_size]]
+            chosen = rows[start : start + self.batch_size]
+            batch = self.dataset[chosen]
             if self.transform is not None:
-                batch = self.transform(batch, np.random.default_rng((self.seed, epoch, number)))
+                batch = self.transform(batch, Draws(chosen, epoch, self.seed))
             yield _contiguous(batch)
 
     def _order(self, epoch: int) -> Indices:

@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import os
 import struct
-import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FourArrays = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8], NDArray[np.int64]]
+from .fetch import FourArrays, data_folder, download
+
+# fmt: off
+FASHION_MNIST_CLASSES = (
+    "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)
+# fmt: on
 
 # Name of each file and its shape, in the order they are returned.
 FILES = {
@@ -67,8 +72,8 @@ def mnist(root: str | os.PathLike[str] | None = None) -> FourArrays:
 def fashion_mnist(root: str | os.PathLike[str] | None = None) -> FourArrays:
     """Return Fashion-MNIST, articles of clothing, shaped and found like `mnist`: ``x_train, y_train, x_test, y_test``.
 
-    Its folder under ``$WXB_DATA`` is ``fashion_mnist``; the download is 31 MB. Classes: T-shirt/top, trouser, pullover,
-    dress, coat, sandal, shirt, sneaker, bag, ankle boot. Xiao, Rasul, Vollgraf, 2017, arXiv:1708.07747.
+    Its folder under ``$WXB_DATA`` is ``fashion_mnist``; the download is 31 MB. `FASHION_MNIST_CLASSES` names the
+    classes. Xiao, Rasul, Vollgraf, 2017, arXiv:1708.07747.
     """
     return _load("fashion_mnist", root)
 
@@ -104,21 +109,12 @@ def _read(path: Path, size: int) -> bytes:
 
 
 def _load(name: str, root: str | os.PathLike[str] | None) -> FourArrays:
-    folder = _folder(name, root)
+    folder = data_folder(name, root)
     arrays: list[NDArray[Any]] = []
     for (file, shape), sha256 in zip(FILES.items(), SHA256[name], strict=True):
         read = _download(name, file, shape, sha256) if folder is None else read_idx(_find(folder, file), shape, sha256)
         arrays.append(read if read.ndim == 3 else read.astype(np.int64))
     return (arrays[0], arrays[1], arrays[2], arrays[3])
-
-
-def _folder(name: str, root: str | os.PathLike[str] | None) -> Path | None:
-    """Return the folder that must hold the files, or None where they are to be downloaded."""
-    if root is not None:
-        return Path(root)
-    data = os.environ.get("WXB_DATA")
-    folder = Path(data) / name if data else None
-    return folder if folder and folder.is_dir() else None
 
 
 def _find(folder: Path, file: str) -> Path:
@@ -129,22 +125,5 @@ def _find(folder: Path, file: str) -> Path:
 
 
 def _download(name: str, file: str, shape: tuple[int, ...], sha256: str) -> NDArray[np.uint8]:
-    try:
-        import pooch
-    except ImportError as error:
-        raise ImportError(f"{name}: downloading needs pooch; pip install 'wxb[data]'") from error
-    pooch.get_logger().setLevel("WARNING")
-    cache = Path(pooch.os_cache("wxb")) / name
-    fetch = pooch.HTTPDownloader(progressbar=sys.stderr.isatty())
-    failures = []
-    for mirror in MIRRORS[name]:
-        path = cache / f"{file}.gz"
-        try:
-            # No known_hash: read_idx checks the contents, for a downloaded and for a local file alike.
-            pooch.retrieve(f"{mirror}{file}.gz", known_hash=None, fname=path.name, path=cache, downloader=fetch)
-            return read_idx(path, shape, sha256)
-        except (OSError, ValueError) as error:
-            path.unlink(missing_ok=True)
-            failures.append(f"{mirror}: {error}")
     hint = f"put the four files into $WXB_DATA/{name}"
-    raise OSError(f"{name}: cannot download {file}.gz; {hint}\n  " + "\n  ".join(failures))
+    return download(name, f"{file}.gz", MIRRORS[name], lambda path: read_idx(path, shape, sha256), hint)

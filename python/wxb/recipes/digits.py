@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..data import RandomShift, load_digits, split
+from ..data import Draws, RandomShift, load_digits, split
+from ..data.dataset import Arrays
 from .pictures import predict_pictures as predict
 from .pictures import train_pictures
 from .run import Options
@@ -19,4 +20,10 @@ def train(options: Options) -> dict[str, Any]:
     x_train, y_train, x_test, y_test = split(digits.x, digits.y, 0.2, options.seed, digits.y)
     data = (x_train.reshape(-1, 8, 8), y_train, x_test.reshape(-1, 8, 8), y_test)
     model = {"kind": "mlp", "sizes": [64, 256, 10], "activation": "relu", "dropout": 0.1}
-    return train_pictures("digits", options, data, model, ink=16, transform=RandomShift((8, 8)))
+    return train_pictures("digits", options, data, model, ink=16, transform=shifted)
+
+
+def shifted(batch: Arrays, draws: Draws) -> Arrays:
+    """Move half of the digits, which come as rows of 64, by up to one pixel."""
+    pictures, *rest = RandomShift(1, share=0.5)((batch[0].reshape(-1, 8, 8), *batch[1:]), draws)
+    return (pictures.reshape(-1, 64), *rest)
