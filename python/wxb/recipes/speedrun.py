@@ -47,7 +47,7 @@ class Plan:
         """Return the optimizer of the parameters that learn."""
         learning = [p for p in network.parameters() if p.requires_grad]
         weights, biases = ([p for p in learning if (p.ndim == 1) is small] for small in (False, True))
-        fast = {"params": biases, "lr_scale": self.faster, "weight_decay_scale": 1 / self.faster}
+        fast: dict[str, Any] = {"params": biases, "lr_scale": self.faster, "weight_decay_scale": 1 / self.faster}
         decay = self.decay / self.lr if self.lr else 0.0
         return optim.SGD([{"params": weights}, fast], self.lr, self.momentum, decay, nesterov=True)
 
