@@ -112,8 +112,8 @@ MISTAKES: list[Mistake] = [
         "labels that count from one, in a training",
         lambda: trained().fit(flat(), LABELS + 1, 1, shuffle=False, progress=False),
         IndexError,
-        "cross_entropy_forward: at position 2 an index or label is out of range; compare the largest one with the axis "
-        "it indexes",
+        "fit: epoch 1, batch 1: cross_entropy_forward: at position 2 an index or label is out of range; compare the "
+        "largest one with the axis it indexes",
     ),
     (
         "labels as floats",

@@ -26,6 +26,14 @@ bool has_dtype(const Array& a) {
   return given == wanted || py::detail::npy_api::get().PyArray_EquivTypes_(given, wanted);
 }
 
+// Whether two arrays have the same shape and dtype.
+inline bool alike(const Array& a, const Array& b) {
+  if (a.ndim() != b.ndim()) return false;
+  for (decltype(a.ndim()) i = 0; i < a.ndim(); ++i)
+    if (a.shape(i) != b.shape(i)) return false;
+  return dtype_of(a) == dtype_of(b) || py::detail::npy_api::get().PyArray_EquivTypes_(dtype_of(a), dtype_of(b));
+}
+
 template <class T>
 std::string dtype_name() {
   return py::str(py::dtype::of<T>());

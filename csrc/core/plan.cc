@@ -1,6 +1,10 @@
 #include "core/plan.h"
 
+#include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <string>
+#include <string_view>
 
 #include "core/backend.h"
 
@@ -25,44 +29,70 @@ void raise(const char* name, const Report& report) {
   throw py::error_already_set();
 }
 
-void Plan::replay() {
-  if (replaying_.exchange(true)) throw std::runtime_error("plan: it is already replaying on another thread");
+template <class After>
+void Plan::run_launches(After after) {
   context_.launch = 0;
   context_.stream = eager_context().stream;
   for (const Launch& launch : launches_) {
     launch.run(bytes_.data() + launch.offset, context_);
+    after();
     ++context_.launch;
   }
   const uint64_t word = context_.take();
   context_.launch = 0;
-  replaying_ = false;
   if (word == Context::none) return;
   const Report report(word);
   py::gil_scoped_acquire gil;
   raise(launches_[report.launch].name, report);
 }
 
-py::list Plan::run(const std::vector<Array>& inputs, bool alias_outputs) {
-  if (inputs.size() != slots.size()) value_error("plan: ", inputs.size(), " inputs given, ", slots.size(), " recorded");
-  if (replaying_) throw std::runtime_error("plan: it is already replaying on another thread");
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (inputs[i].nbytes() != slots[i].nbytes() || !is_contiguous(inputs[i]))
-      value_error("plan: input ", i, " is not contiguous or has another size than was recorded");
-    copy(slots[i].mutable_data(), inputs[i].data(), size_t(inputs[i].nbytes()), eager_context());
+void Plan::replay() {
+  const Turn turn(*this);
+  run_launches([] {});
+}
+
+std::vector<double> Plan::profile(int repeats) {
+  using Clock = std::chrono::steady_clock;
+  const Turn turn(*this);
+  std::vector<double> least(launches_.size(), HUGE_VAL);
+  for (int i = 0; i < repeats; ++i) {
+    auto began = Clock::now();
+    size_t at = 0;
+    run_launches([&] {
+      const auto ended = Clock::now();
+      least[at] = std::min(least[at], std::chrono::duration<double>(ended - began).count());
+      ++at;
+      began = Clock::now();
+    });
   }
+  return least;
+}
+
+bool Plan::fits(const std::vector<Array>& inputs) const {
+  if (recording || inputs.size() != slots.size()) return false;
+  for (size_t i = 0; i < slots.size(); ++i)
+    if (!alike(inputs[i], slots[i]) || !is_contiguous(inputs[i])) return false;
+  return true;
+}
+
+py::object Plan::run(const std::vector<Array>& inputs, bool alias_outputs) {
+  if (!fits(inputs)) return py::none();
+  const Turn turn(*this);
+  for (size_t i = 0; i < slots.size(); ++i)
+    copy(slots[i].mutable_data(), inputs[i].data(), size_t(inputs[i].nbytes()), eager_context());
   {
     py::gil_scoped_release nogil;
-    replay();
+    run_launches([] {});
   }
-  py::list results;
-  for (const Array& output : outputs) {
+  py::list results(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
     if (alias_outputs) {
-      results.append(output);
+      results[i] = outputs[i];
       continue;
     }
-    Array result(empty(py::tuple(output.attr("shape")), output.attr("dtype"), false));
-    copy(result.mutable_data(), output.data(), size_t(output.nbytes()), eager_context());
-    results.append(std::move(result));
+    Array result(empty(py::tuple(outputs[i].attr("shape")), outputs[i].attr("dtype"), false));
+    copy(result.mutable_data(), outputs[i].data(), size_t(outputs[i].nbytes()), eager_context());
+    results[i] = std::move(result);
   }
   return results;
 }
@@ -71,13 +101,20 @@ void Plan::keep(py::handle owner) {
   if (kept_set_.insert(owner.ptr()).second) kept_.push_back(py::reinterpret_borrow<py::object>(owner));
 }
 
-py::list Plan::summary() const {
+py::list Plan::launches() const {
+  struct Visited {
+    const Plan& plan;
+    py::list operands;
+  };
+  const auto visit = [](void* p, void* data, size_t bytes, bool is_written) {
+    auto& [plan, operands] = *static_cast<Visited*>(p);
+    operands.append(py::make_tuple(reinterpret_cast<uintptr_t>(data), bytes, is_written, plan.owns(data)));
+  };
   py::list rows;
   for (const Launch& launch : launches_) {
-    size_t bytes = 0;
-    const Operands add([](void* sum, void*, size_t n, bool) { *static_cast<size_t*>(sum) += n; }, &bytes);
-    launch.visit(bytes_.data() + launch.offset, add);
-    rows.append(py::make_tuple(launch.name, bytes, launch.work(bytes_.data() + launch.offset)));
+    Visited visited{*this, py::list()};
+    launch.visit(bytes_.data() + launch.offset, Operands(visit, &visited));
+    rows.append(py::make_tuple(launch.name, launch.work(bytes_.data() + launch.offset), visited.operands));
   }
   return rows;
 }
@@ -98,23 +135,41 @@ std::map<void*, size_t> Plan::written() const {
 }
 
 py::bytes Plan::state() const {
-  std::string state;
-  for (auto& [data, bytes] : written()) {
-    state.resize(state.size() + bytes);
-    copy(state.data() + state.size() - bytes, data, bytes, eager_context());
+  const auto ranges = written();
+  size_t total = 0;
+  for (auto& [data, bytes] : ranges) total += bytes;
+  auto state = py::reinterpret_steal<py::bytes>(PyBytes_FromStringAndSize(nullptr, py::ssize_t(total)));
+  if (!state) throw py::error_already_set();
+  char* to = PyBytes_AS_STRING(state.ptr());
+  for (auto& [data, bytes] : ranges) {
+    copy(to, data, bytes, eager_context());
+    to += bytes;
   }
   return state;
 }
 
-void Plan::set_state(const std::string& state) {
+bool Plan::has_state(const py::bytes& state) const {
+  std::string_view rest = state;
+  std::string now;
+  for (auto& [data, bytes] : written()) {
+    now.resize(bytes);
+    copy(now.data(), data, bytes, eager_context());
+    if (rest.substr(0, bytes) != now) return false;
+    rest.remove_prefix(bytes);
+  }
+  return rest.empty();
+}
+
+void Plan::set_state(const py::bytes& state) {
+  const std::string_view given = state;
   const auto ranges = written();
   size_t total = 0;
   for (auto& [data, bytes] : ranges) total += bytes;
-  if (total != state.size()) value_error("plan: the state has ", state.size(), " bytes, this plan has ", total);
-  size_t at = 0;
+  if (total != given.size()) value_error("plan: the state has ", given.size(), " bytes, this plan has ", total);
+  const char* from = given.data();
   for (auto& [data, bytes] : ranges) {
-    copy(data, state.data() + at, bytes, eager_context());
-    at += bytes;
+    copy(data, from, bytes, eager_context());
+    from += bytes;
   }
 }
 

@@ -36,15 +36,19 @@ class Plan {
   }
 
   // Copies the inputs into the slots, replays without the GIL, returns copies of the outputs (or the outputs
-  // themselves: valid until the next replay). Arrays are contiguous and of the shapes and dtypes that were recorded.
-  py::list run(const std::vector<Array>& inputs, bool alias_outputs);
-  void replay();  // the launches alone; called without the GIL
+  // themselves: valid until the next replay). None, and nothing was done, unless the inputs are contiguous arrays of
+  // the shapes and dtypes that were recorded, or while another plan records.
+  py::object run(const std::vector<Array>& inputs, bool alias_outputs);
+  void replay();                             // the launches alone; called without the GIL
+  std::vector<double> profile(int repeats);  // replays so often: the least seconds of each launch
 
   size_t size() const { return launches_.size(); }
   std::shared_ptr<Arena> arena() const { return arena_; }
   bool owns(const void* address) const { return arena_->owns(address); }
   Context& context() { return context_; }
-  py::list summary() const;  // one (name, bytes touched, work) per launch
+
+  // One (name, work, operands) per launch; an operand is (address, bytes, is it written, is it in the arena).
+  py::list launches() const;
 
   std::vector<Array> slots, outputs;
 
@@ -53,9 +57,22 @@ class Plan {
 
   // State is what the launches write outside the arena: parameters, gradients, optimizer state, counters.
   py::bytes state() const;
-  void set_state(const std::string& state);
+  bool has_state(const py::bytes& state) const;
+  void set_state(const py::bytes& state);
 
  private:
+  // One replay at a time, from the copy of its inputs to the copy of its outputs.
+  struct Turn {
+    Plan& plan;
+    explicit Turn(Plan& p) : plan(p) {
+      if (plan.replaying_.exchange(true)) throw std::runtime_error("plan: it is already replaying on another thread");
+    }
+    ~Turn() { plan.replaying_ = false; }
+  };
+
+  bool fits(const std::vector<Array>& inputs) const;
+  template <class After>
+  void run_launches(After after);  // raises what they reported
   std::map<void*, size_t> written() const;
 
   std::vector<Launch> launches_;

@@ -47,11 +47,21 @@ struct ReduceBackward {
   double work() const { return 2.0 * double(dx.size); }
 };
 
+// Reports the first x_i that is NaN or infinite: the updates that follow in the same step do nothing.
+template <class T>
+struct CheckFinite {
+  In<T> x;
+  void operands(const Operands& f) const { f(x); }
+  double work() const { return double(x.size); }
+};
+
 namespace BACKEND {
 template <class T>
 void reduce(const Reduce<T>&, Context&);
 template <class T>
 void reduce_backward(const ReduceBackward<T>&, Context&);
+template <class T>
+void check_finite(const CheckFinite<T>&, Context&);
 }  // namespace BACKEND
 
 }  // namespace wxb

@@ -104,6 +104,15 @@ void bind_backward(py::module_& m) {
       py::arg("count"), py::arg("inner"), py::arg("correction") = 0.0);
 }
 
+void bind_check(py::module_& m) {
+  m.def("check_finite", [](A x) {
+    const Call call("check_finite");
+    by_float(call.name, x, [&]<class T>() {
+      launch<BACKEND::check_finite<T>>(call.name, CheckFinite<T>{call.in<T>("x", x, int64_t(x.size()))});
+    });
+  });
+}
+
 }  // namespace
 
 void bind_reduce(py::module_& m) {
@@ -113,6 +122,7 @@ void bind_reduce(py::module_& m) {
 #undef WXB_VALUE
   bind_forward(m);
   bind_backward(m);
+  bind_check(m);
 }
 
 }  // namespace wxb

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/isa.h"
 #include "core/parallel.h"
@@ -149,10 +150,23 @@ void reduce_backward(const ReduceBackward<T>& a, Context&) {
            [&](int64_t task) { table<T>().backward(a, task * range, std::min(a.dx.size, (task + 1) * range)); });
 }
 
+template <class T>
+void check_finite(const CheckFinite<T>& a, Context& context) {
+  parallel((a.x.size + range - 1) / range, [&](int64_t task) {
+    const int64_t begin = task * range, end = std::min(a.x.size, begin + range);
+    bool finite = true;  // without a branch the loop is vectorised
+    for (int64_t i = begin; i < end; ++i) finite &= std::abs(a.x.data[i]) <= std::numeric_limits<T>::max();
+    for (int64_t i = begin; !finite; ++i)
+      if (!std::isfinite(a.x.data[i])) return context.report(Code::non_finite, uint64_t(i));
+  });
+}
+
 template void reduce(const Reduce<float>&, Context&);
 template void reduce(const Reduce<double>&, Context&);
 template void reduce_backward(const ReduceBackward<float>&, Context&);
 template void reduce_backward(const ReduceBackward<double>&, Context&);
+template void check_finite(const CheckFinite<float>&, Context&);
+template void check_finite(const CheckFinite<double>&, Context&);
 
 }  // namespace cpu
 }  // namespace wxb

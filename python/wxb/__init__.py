@@ -17,7 +17,7 @@ from . import nn, ops, optim
 from .autograd import no_grad
 from .device import Device, device, empty_cache, memory_stats, num_threads, seed, set_num_threads
 from .errors import CaptureError, CudaError
-from .tensor import Parameter, Tensor, parameter, tensor
+from .tensor import Parameter, Tensor, parameter, scalar, tensor
 
 if TYPE_CHECKING:
     from . import data, io, models, plots, recipes, train
@@ -66,6 +66,7 @@ __all__ = [
     "parameter",
     "plots",
     "recipes",
+    "scalar",
     "seed",
     "set_num_threads",
     "summary",

@@ -1,4 +1,4 @@
-"""Pictures of a training: curves, confusion matrix, mistakes, learned features, regression fit, decision boundary.
+"""Pictures of a training: curves, confusion matrix, mistakes, features, regression fit, decision boundary, its step.
 
 Every function writes one file, its suffix (png, svg, pdf) naming the format, and needs no display.
 """
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["confusion", "curves", "decision_boundary", "features", "mistakes", "scatter"]
+    from .train.launches import Launch
+
+__all__ = ["confusion", "curves", "decision_boundary", "features", "mistakes", "scatter", "step"]
 
 Path = str | os.PathLike[str]
 
-BLUE, ORANGE, GREY = "#2563a8", "#e07b28", "#6b7280"
-CLASS_COLOURS = (BLUE, ORANGE, "#3a9a5b", "#b5485d", "#7b5ea7", "#8c6d46", "#d679b1", GREY, "#a5a832", "#3aa6b9")
+BLUE, ORANGE, GREEN, GREY = "#2563a8", "#e07b28", "#3a9a5b", "#6b7280"
+CLASS_COLOURS = (BLUE, ORANGE, GREEN, "#b5485d", "#7b5ea7", "#8c6d46", "#d679b1", GREY, "#a5a832", "#3aa6b9")
 STYLE: Any = {
     "font.size": 10,
     "axes.titlesize": 11,
@@ -188,6 +190,53 @@ def decision_boundary(
         axes.set(title=title, xlim=(low[0], high[0]), ylim=(low[1], high[1]))
         axes.legend(title="class", loc="upper left", bbox_to_anchor=(1, 1))
         axes.grid(False)
+
+
+def step(launches: Sequence[Launch], path: Path) -> None:
+    """Draw a captured step: what each launch costs, and which stretch of the plan's memory is in use from when to when.
+
+    launches: of ``Plan.launches()``. The cost is microseconds where they were timed, else arithmetic operations.
+    """
+    if not launches:
+        raise ValueError("step: there are no launches to draw; capture a step that computes something")
+    timed = launches[0].seconds is not None
+    costs = [1e6 * (launch.seconds or 0.0) if timed else launch.operations for launch in launches]
+    phases = dict(zip(("forward", "backward", "update"), (BLUE, ORANGE, GREEN)))
+    with _figure(path, (min(20.0, 4 + 0.28 * len(launches)), 6.5)) as figure:
+        from matplotlib.patches import Rectangle
+
+        above, below = figure.subplots(2, sharex=True)
+        for phase, colour in phases.items():
+            chosen = [i for i, launch in enumerate(launches) if launch.phase == phase]
+            above.bar(chosen, [costs[i] for i in chosen], color=colour, label=phase)
+        above.set_ylabel("microseconds" if timed else "operations")
+        above.set_title(f"{len(launches)} launches" + (f", {sum(costs):,.1f} us" if timed else ""))
+        above.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        lives = list(_lives(launches))
+        for place, size, first, last in lives:
+            box = (first - 0.45, place / 1024), last - first + 0.9, size / 1024
+            below.add_patch(Rectangle(*box, facecolor=phases[launches[first].phase], alpha=0.5, edgecolor="white"))
+        top = max((place + size for place, size, *_ in lives), default=1)
+        below.set(xlim=(-1, len(launches)), ylim=(0, top / 1024), ylabel="memory of the plan, KiB")
+        every = -(-len(launches) // 80)  # of more, every second, third, ... is named
+        shown = range(0, len(launches), every)
+        below.set_xticks(shown, [launches[i].name for i in shown], rotation=90, fontsize=7)
+        above.tick_params(labelbottom=False)
+        below.grid(False)
+
+
+def _lives(launches: Sequence[Launch]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (first byte, bytes, first launch, last launch) of what lies in a plan's memory: from a write to its use."""
+    open_: dict[tuple[int, int], tuple[int, int, bool]] = {}  # -> first launch, last launch, has it been read
+    for i, launch in enumerate(launches):
+        for place, size, written in launch.memory:
+            first, last, read = open_.get((place, size), (i, i, False))
+            if written and read:  # the memory serves another array
+                yield place, size, first, last
+                first = i
+            open_[place, size] = first, i, not written
+    for (place, size), (first, last, _) in open_.items():
+        yield place, size, first, last
 
 
 @contextmanager

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HostArray = numpy.ndarray[Any, Any]
 
-__all__ = ["Parameter", "Tensor", "parameter", "tensor"]
+__all__ = ["Parameter", "Scalar", "Tensor", "parameter", "scalar", "tensor"]
 
 
 class Tensor:
@@ -77,8 +77,8 @@ class Tensor:
             raise ValueError("requires_grad: it can be set on leaves only; use detach() to cut a result off")
         if value and self.dtype.kind != "f":
             raise TypeError(f"requires_grad: dtype is {self.dtype}, only float32 and float64 have gradients")
-        watch.edited()
         self._requires_grad = bool(value)
+        watch.edited()
 
     # The gradient: one persistent buffer, and whether it holds a gradient now. Clearing it writes no memory.
 
@@ -95,8 +95,8 @@ class Tensor:
     @held.setter
     def held(self, value: bool) -> None:
         if value != self._held:
-            watch.edited()
             self._held = value
+            watch.edited()
 
     def grad_buffer(self) -> Array:
         """Return the array behind ``grad``, made once."""
@@ -215,6 +215,19 @@ class Parameter(Tensor):
     """A leaf that a Module learns: it requires a gradient, and its storage never moves."""
 
 
+class Scalar(Tensor):
+    """A number that may change between the replays of a captured step; see ``scalar``."""
+
+    @property
+    def value(self) -> float:
+        """The number; setting it inside a captured step raises ``CaptureError``."""
+        return float(self.item())
+
+    @value.setter
+    def value(self, number: float) -> None:
+        self[...] = number
+
+
 _KEPT = {numpy.dtype(d) for d in (numpy.float32, numpy.int64, numpy.uint8, numpy.bool_)}
 _POSSIBLE = _KEPT | {numpy.dtype(numpy.float64)}
 
@@ -249,6 +262,16 @@ def parameter(value: Any, dtype: Any = None, name: str | None = None) -> Paramet
     if array.dtype.kind != "f":
         raise TypeError(f"parameter: dtype is {array.dtype}, it must be float32 or float64; pass dtype=")
     return Parameter(cpu.array(array, array.dtype), True, name)
+
+
+def scalar(value: float, dtype: Any = None) -> Scalar:
+    """Return a Tensor () of a number that a captured step reads anew at each replay; ``.value`` reads and sets it.
+
+    A plain Python number is a constant of the recorded step. float32 unless ``dtype`` says otherwise.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, numpy.number)):
+        raise TypeError(f"scalar: value is {value!r}, it must be a number")
+    return Scalar(cpu.array(value, numpy.dtype(dtype or numpy.float32)))
 
 
 def as_array(value: Any, dtype: Any = None) -> HostArray:

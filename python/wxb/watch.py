@@ -1,16 +1,18 @@
 """What a plan depends on besides its arguments, and how it learns that this has changed.
 
-``edits`` is one process-wide counter. Whatever can invalidate a plan adds one to it: ``train()/eval()``,
+``edits`` is one process-wide number. Whatever can invalidate a plan sets it anew: ``train()/eval()``,
 ``requires_grad``, hyper-parameters, the structure of a module, and which parameters hold a gradient. A plan whose
-counter still agrees is valid without a look; otherwise it compares the values it noted while it was recorded.
+number still agrees is valid without a look; otherwise it compares the values it noted while it was recorded.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import Any, Protocol
 
 edits = 0
+_numbers = itertools.count(1)
 
 
 class Watched(Protocol):
@@ -42,6 +44,9 @@ class Same:
     def __hash__(self) -> int:
         return id(self.thing)
 
+    def __repr__(self) -> str:
+        return f"a {type(self.thing).__name__}"
+
 
 class _Local(threading.local):
     recorder: Recorder | None = None
@@ -51,9 +56,9 @@ local = _Local()
 
 
 def edited() -> None:
-    """Tell every plan to look at its notes again."""
+    """Tell every plan to look at its notes again: called after the edit, with a number that no other thread gets."""
     global edits
-    edits += 1
+    edits = next(_numbers)
 
 
 def note(thing: Watched) -> None:

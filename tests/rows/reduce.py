@@ -83,6 +83,11 @@ FAULTS = [
 NOTHING = Fault(lambda: (wxb.tensor(np.ones((0, 3))), 0), ValueError, "there is nothing to choose from along axis 0")
 
 
+def not_finite(bad: float, dtype: type) -> Fault:
+    message = "check_finite: at position 2 a value is not finite"
+    return Fault(lambda: (wxb.tensor([[1.0, 2.0], [bad, np.nan]], dtype),), FloatingPointError, message)
+
+
 def reduction(name: str, oracle: Callable[..., Any], empty: bool = True, **more: Any) -> Row:
     return Row(
         name,
@@ -133,4 +138,17 @@ ROWS = [
     ),
     along("argmax", lambda x, axis=None: x.argmax(axis)),
     along("argmin", lambda x, axis=None: x.argmin(axis)),
+    Row(
+        "check_finite",
+        ops.check_finite,
+        lambda x: x,
+        samples=lambda rng: [(normal(rng, *s, scale=1e30),) for s in [*WHOLE, (2, 3, 5), ()]],
+        large=lambda rng: (normal(rng, 90, 1000),),
+        roundings=0,
+        special=(),  # what is not finite raises
+        errors=[
+            *(not_finite(bad, dtype) for bad in (np.nan, np.inf, -np.inf) for dtype in (np.float32, np.float64)),
+            Fault(lambda: (wxb.tensor([1]),), TypeError, "check_finite: dtype is int64, it must be float32 or float64"),
+        ],
+    ),
 ]  # fmt: skip

@@ -28,10 +28,14 @@ class Module:
     training: bool = True
 
     def __setattr__(self, name: str, value: Any) -> None:
-        watch.edited()
         if isinstance(value, list) and any(isinstance(v, Module) for v in value):
             value = tuple(value)  # replacing one is an assignment, and so is seen by recorded steps
         object.__setattr__(self, name, value)
+        watch.edited()
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        watch.edited()
 
     def forward(self, *inputs: Any) -> Any:
         """Compute the outputs; every Module defines it."""
@@ -132,18 +136,9 @@ class Module:
         return ((name, t) for name, t in self._named_tensors() if not isinstance(t, Parameter))
 
     def signature(self) -> Any:
-        """Return what forward may depend on: flags and numbers by value, Tensors and Modules by identity."""
-        values: list[Any] = [self.training]
-        for name, value in vars(self).items():
-            if name == "training":
-                continue
-            if isinstance(value, _PLAIN):
-                values.append((name, value))
-            elif isinstance(value, (Tensor, Module)):
-                values.append((name, watch.Same(value)))
-            elif isinstance(value, tuple):
-                values.append((name, tuple(v if isinstance(v, _PLAIN) else watch.Same(v) for v in value)))
-        return values
+        """Return what forward may depend on: flags, numbers and lists of them by value, all else by identity."""
+        rest = [(name, _compared(value)) for name, value in vars(self).items() if name != "training"]
+        return [self.training, *rest]
 
     # ---- modes ----
 
@@ -206,3 +201,13 @@ class Module:
     def extra_repr(self) -> str:
         """Return what ``repr`` shows between the brackets."""
         return ""
+
+
+def _compared(value: Any) -> Any:
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, (tuple, list)):
+        return [_compared(v) for v in value]
+    if isinstance(value, dict):
+        return [(k, _compared(v)) for k, v in value.items()]
+    return watch.Same(value)

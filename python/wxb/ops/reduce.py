@@ -13,7 +13,7 @@ from ..autograd import Grads, record
 from ..device import Array, Device, cpu
 from ..tensor import Tensor
 
-__all__ = ["argmax", "argmin", "max", "mean", "min", "norm", "sum", "var"]
+__all__ = ["argmax", "argmin", "check_finite", "max", "mean", "min", "norm", "sum", "var"]
 
 Axis = int | Sequence[int] | None
 _INT64 = numpy.dtype(numpy.int64)
@@ -187,6 +187,16 @@ def argmax(x: Tensor, axis: int | None = None) -> Tensor:
 def argmin(x: Tensor, axis: int | None = None) -> Tensor:
     """Place of the smallest element along ``axis`` (None: of flattened ``x``), int64; the first of equals, NaN wins."""
     return _place("argmin", x, axis)
+
+
+def check_finite(x: Tensor) -> Tensor:
+    """Return ``x`` itself; raise ``FloatingPointError`` if an element is NaN or infinite.
+
+    A captured step raises when it has been replayed: what it updates after this check stays as it was.
+    """
+    expect_tensor("check_finite", "x", x)
+    x.device.kernels.check_finite(x.data)
+    return x
 
 
 def sum_to(dev: Device, array: Array, shape: tuple[int, ...]) -> Array:

@@ -64,15 +64,16 @@ class Optimizer:
             p.owner = weakref.ref(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name != "lr":  # kernels read lr from its array: no plan depends on it
+        if name != "lr":
             if name == "clip_norm" and value is not None:
                 value = _number(self, name, value)
                 if value <= 0:
                     raise ValueError(f"{_title(self)}: clip_norm is {value}, it must be above 0, or None")
             elif name in self.ranges:
                 value = self._in_range(name, value)
-            watch.edited()
         object.__setattr__(self, name, value)
+        if name != "lr":  # kernels read lr from its array: no plan depends on it
+            watch.edited()
 
     def _in_range(self, name: str, value: Any) -> Any:
         low, high = self.ranges[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -10,177 +11,202 @@ from typing import Any
 import numpy
 
 from .. import watch
-from ..device import Array, cpu
+from ..autograd import no_grad
+from ..device import cpu
 from ..errors import CaptureError
+from ..nn.module import Module
 from ..tensor import Tensor, tensor
+from .plan import Plan, called, each
 
 __all__ = ["Captured", "capture"]
 
 MOST_PLANS = 16  # per function; a step that needs more has an argument that changes all the time
-
-
-class Recorder:
-    """Collects, while a plan records, what the step depends on and what it leaves behind on the host."""
-
-    def __init__(self) -> None:
-        self.notes: dict[Any, Any] = {}  # thing -> its signature
-        self.held: dict[Tensor, bool] = {}  # leaf -> whether it held a gradient when the step first touched it
-        self.moved: list[Tensor] = []  # parameters that were updated
-
-    def note(self, thing: Any) -> None:
-        if thing not in self.notes:
-            self.notes[thing] = thing.signature()
-
-    def note_held(self, leaf: Tensor) -> None:
-        self.held.setdefault(leaf, leaf.held)
-
-    def note_moved(self, parameter: Tensor) -> None:
-        self.moved.append(parameter)
-
-
-class Recording:
-    """A plan, and the conditions under which it may be replayed."""
-
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], alias_outputs: bool) -> None:
-        self.plan = plan = cpu.kernels.Plan()
-        self.alias_outputs = alias_outputs
-        recorder = watch.local.recorder = Recorder()
-        try:
-            with plan:
-                slots = [_slot(a) if isinstance(a, Tensor) else a for a in args]
-                result = function(*slots)
-        finally:
-            watch.local.recorder = None
-        plan.slots = [s.data for s in slots if isinstance(s, Tensor)]
-        flat = result if isinstance(result, (tuple, list)) else (result,)
-        plan.outputs = [r.data for r in flat if isinstance(r, Tensor)]
-        self.result = tuple([Tensor if isinstance(r, Tensor) else r for r in flat])  # what is no Tensor is a constant
-        self.single = flat is not result
-        self.notes, self.moved, self.held_before = recorder.notes, recorder.moved, recorder.held
-        self.held_after = {leaf: leaf.held for leaf in recorder.held}
-        for thing, signature in self.notes.items():
-            if thing.signature() != signature:
-                raise CaptureError(
-                    f"{type(thing).__name__} changes itself inside the captured step; change it outside: "
-                    f"{signature} became {thing.signature()}"
-                )
-        # A step that itself changes what it depends on must look at its notes before each replay.
-        self.edits = watch.edits if self.held_after == self.held_before else None
-        self.first: Any = result
-
-    def valid(self) -> bool:
-        """Say whether everything noted is as it was before the recording."""
-        if self.edits == watch.edits:
-            return True
-        if all(leaf.held == held for leaf, held in self.held_before.items()) and all(
-            thing.signature() == signature for thing, signature in self.notes.items()
-        ):
-            if self.edits is not None:
-                self.edits = watch.edits
-            return True
-        return False
-
-    def run(self, args: tuple[Any, ...]) -> Any:
-        """Replay, and repeat what the step does to the host's side of parameters."""
-        arrays = self.plan.run([a.data for a in args if isinstance(a, Tensor)], self.alias_outputs)
-        for p in self.moved:
-            p.version += 1
-        if self.held_after != self.held_before:
-            for leaf, held in self.held_after.items():
-                leaf.held = held
-        if self.single:
-            return Tensor(arrays[0]) if arrays else self.result[0]
-        rest = iter(arrays)
-        return tuple([Tensor(next(rest)) if r is Tensor else r for r in self.result])
+IDLE = 256  # replays of others after which a plan gives way to a new one
+MOST_SEEN = 64  # signatures that are remembered
 
 
 class Captured:
-    """A step and its recordings: one per signature of the arguments and state of what the step depends on."""
+    """A step and its plans: one per signature of the arguments and state of what the step depends on."""
 
-    def __init__(self, function: Callable[..., Any], check: bool, alias_outputs: bool) -> None:
-        functools.update_wrapper(self, function)
+    prove = False  # whether a plan's first replay is compared with the eager step
+
+    def __init__(self, function: Callable[..., Any], check: bool = False, alias_outputs: bool = False) -> None:
+        functools.update_wrapper(self, function, updated=())
         self.function, self.check, self.alias_outputs = function, check, alias_outputs
-        self.recordings: dict[Any, list[Recording]] = {}  # signature -> recordings; an empty list: it ran once
-        self._eager = False
+        self._convert: Callable[[tuple[Any, ...]], tuple[Any, ...]] = _tensors
+        if isinstance(function, Module):
+            self.function, self._convert = _inference(function), function._tensors
+        self._plans: dict[Any, list[Plan]] = {}  # signature -> plans; an empty list: it ran once
+        self._last: Plan | None = None
+        self._replays = 0
+        self._warned = False
 
-    def __call__(self, *args: Any) -> Any:
+    @property
+    def plans(self) -> list[Plan]:
+        """What has been recorded, oldest first."""
+        return [plan for plans in self._plans.values() for plan in plans]
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
         """Run, record or replay the step."""
+        plan = self._last
+        if plan is not None and plan.edits == watch.edits and not named:
+            arrays = [a.data for a in args if isinstance(a, Tensor) and not a._requires_grad]
+            if len(arrays) == len(args):
+                outputs = plan.outputs(arrays)
+                if outputs is not None:
+                    self._replays += 1
+                    return plan.result(outputs)
         if cpu.recording():  # inside another captured step: a part of it
-            return self.function(*args)
-        args = tuple([tensor(a) if isinstance(a, numpy.ndarray) else a for a in args])
-        key = tuple([(a.data.shape, a.data.dtype) if isinstance(a, Tensor) else (type(a), a) for a in args])
-        known = self.recordings.get(key)
+            return self.function(*args, **named)
+        return self._chosen(list(self._convert((*args, *named.values()))), tuple(named))
+
+    def _chosen(self, values: list[Any], names: tuple[str, ...]) -> Any:
+        """Replay the plan that fits, or record one at the second call that none fits."""
+        if self._last is not None:
+            self._last.used, self._last = self._replays, None
+        key = (*map(_key, values), names)
+        try:
+            known = self._plans.get(key)
+        except TypeError:
+            kinds = ", ".join(type(v).__name__ for v in values)
+            raise TypeError(f"capture: arguments are {kinds}; pass Tensors, arrays, or what can be hashed") from None
         if known is None:
-            if not self._eager:
-                self.recordings[key] = []
-            return _detached(self.function(*args))
-        for recording in known:
-            if recording.valid():
-                return self._checked(recording, args) if self.check else recording.run(args)
-        if self._full():
-            return _detached(self.function(*args))
-        recording = Recording(self.function, args, self.alias_outputs)
-        known.append(recording)
-        result, recording.first = recording.first, None
-        return _detached(result)
+            self._remember(key)
+            return self._eager(values, names)
+        for plan in known:
+            if plan.valid():
+                return self._replayed(plan, values, names)
+        if not self._has_room():
+            return self._eager(values, names)
+        return self._recorded(known, values, names)
 
-    def _full(self) -> bool:
-        if not self._eager and sum(map(len, self.recordings.values())) >= MOST_PLANS:
-            self._eager = True
-            name = getattr(self, "__name__", "a step")
-            warnings.warn(
-                f"capture: {name} has {MOST_PLANS} plans; new ones run eagerly from here on. Pass what varies as an "
-                "array instead of a Python number",
-                stacklevel=3,
+    def _replayed(self, plan: Plan, values: list[Any], names: tuple[str, ...]) -> Any:
+        self._replays += 1
+        plan.used = self._replays
+        if self.check or (self.prove and not plan.proven):
+            return self._compared(plan, values, names)
+        if plan.only_tensors:
+            self._last = plan
+        return plan.replay(values)
+
+    def _compared(self, plan: Plan, values: list[Any], names: tuple[str, ...]) -> Any:
+        """Replay and run eagerly from the same state; return the result if all bits agree."""
+        before = plan.recorded.state()
+        replayed = plan.replay(values)
+        after = plan.recorded.state()
+        plan.undo(before)
+        ran = self._eager(values, names)
+        plan.proven = plan.recorded.has_state(after) and _bits(ran) == _bits(replayed)
+        if plan.proven:
+            return ran
+        return self._refused("a replay differs from the eager step: something in it is done by Python alone", ran)
+
+    def _recorded(self, known: list[Plan], values: list[Any], names: tuple[str, ...]) -> Any:
+        plan = Plan(self.function, values, names, self.alias_outputs)
+        result, plan.first = _copied(plan.first), None
+        if plan.refusal:
+            return self._refused(plan.refusal, result)
+        known.append(plan)
+        plan.used = self._replays
+        return result
+
+    def _refused(self, why: str, result: Any) -> Any:
+        """Refuse a plan that is whole but may not be replayed; the step has run and gave ``result``."""
+        raise CaptureError(why)
+
+    def _eager(self, values: list[Any], names: tuple[str, ...]) -> Any:
+        return _copied(called(self.function, values, names))
+
+    @property
+    def _title(self) -> str:
+        return str(getattr(self, "__name__", None) or type(self.function).__name__)
+
+    # ---- how many ----
+
+    def _remember(self, key: Any) -> None:
+        """Note that a signature has been seen; the oldest without a plan is forgotten."""
+        if len(self._plans) >= MOST_SEEN:
+            idle = next((k for k, plans in self._plans.items() if not plans), None)
+            if idle is not None:
+                del self._plans[idle]
+        self._plans[key] = []
+
+    def _has_room(self) -> bool:
+        """Say whether one more plan may be recorded; the least recently used gives way if it has lain idle."""
+        plans = self.plans
+        if len(plans) < MOST_PLANS:
+            return True
+        oldest = min(plans, key=lambda plan: plan.used)
+        if self._replays - oldest.used >= IDLE:
+            for several in self._plans.values():
+                several[:] = [plan for plan in several if plan is not oldest]
+            return True
+        if not self._warned:
+            self._warned = True
+            warn(
+                f"capture: {self._title} has {MOST_PLANS} plans in use; what needs another runs eagerly. Pass what "
+                "varies as an array or a wxb.scalar instead of a Python number"
             )
-        return self._eager
-
-    def _checked(self, recording: Recording, args: tuple[Any, ...]) -> Any:
-        """Replay and run eagerly from the same state; raise if a bit differs."""
-        plan, before = recording.plan, recording.plan.state()
-        replayed = recording.run(args)
-        after = plan.state()
-        plan.set_state(before)
-        for p in recording.moved:
-            p.version -= 1
-        for leaf, held in recording.held_before.items():
-            leaf.held = held
-        ran = _detached(self.function(*args))
-        if plan.state() != after or _bits(ran) != _bits(replayed):
-            raise CaptureError(f"{getattr(self, '__name__', 'capture')}: a replay differs from the eager step")
-        return ran
+        return False
 
 
 def capture(function: Callable[..., Any] | None = None, *, check: bool = False, alias_outputs: bool = False) -> Any:
     """Make a step replay itself: the first call runs, the second records, later calls replay the recorded kernel calls.
 
-    ``@wxb.capture`` on a function of Tensors (or arrays) that computes, and updates parameters, with wxb alone. Its
-    results have no graph. Python numbers it uses are constants of the recording, one plan per value of an argument;
-    what must vary is an array. ``check=True`` runs eagerly and replayed from the same state and compares bits;
-    ``alias_outputs=True`` returns the plan's own outputs, valid until the next call. Raises ``CaptureError`` for what a
-    replay could not repeat: reading a value on the host, item assignment, an argument that requires a gradient.
+    ``@wxb.capture`` on a function of Tensors (or arrays) that computes, and updates parameters, with wxb alone; or
+    ``wxb.capture(model)`` for inference. Results have no graph. Each shape of the arguments, and each state of modules
+    and optimizers, has a plan of its own, at most 16. Python numbers are constants of a plan, an argument makes a plan
+    for each of its values; what must vary is an array argument or a ``wxb.scalar``.
+
+    ``check=True`` runs eagerly and replayed from the same state and compares bits; ``alias_outputs=True`` returns the
+    plan's own outputs, valid until the next call. Raises ``CaptureError`` for what a replay could not repeat: reading
+    a value on the host, item assignment, an argument that requires a gradient. ``.plans`` has the plans, of which
+    ``summary()`` and ``draw()`` show what the step does.
     """
     if function is None:
         return functools.partial(capture, check=check, alias_outputs=alias_outputs)
+    if not callable(function):
+        raise TypeError(f"capture: {type(function).__name__} is no function; pass a function of Tensors or a Module")
     return Captured(function, check, alias_outputs)
 
 
-def _slot(argument: Tensor) -> Tensor:
-    """Return a Tensor on the plan's own copy of an argument."""
-    if argument.requires_grad:
+def warn(text: str) -> None:
+    """Warn with the place outside of wxb that called it."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("wxb."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
+
+
+def _inference(model: Module) -> Callable[..., Any]:
+    def forward(*args: Any) -> Any:
+        with no_grad():
+            return model(*args)
+
+    return forward
+
+
+def _tensors(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple([tensor(a) if isinstance(a, numpy.ndarray) else a for a in args])
+
+
+def _key(value: Any) -> Any:
+    """Return what of an argument a plan is for."""
+    if not isinstance(value, Tensor):
+        return type(value), repr(value) if isinstance(value, float) else value  # 0.0 == -0.0, and NaN != NaN
+    if value.requires_grad:
         raise CaptureError("capture: an argument requires a gradient; let the step use it as a parameter instead")
-    slot: Array = cpu.empty(argument.shape, argument.dtype)
-    slot[...] = argument.data
-    return Tensor(slot)
+    return value.data.shape, value.data.dtype
 
 
-def _detached(result: Any) -> Any:
+def _copied(result: Any) -> Any:
     """Copy the Tensors of a result: what a captured step returns has no graph and no part in later replays."""
-    if isinstance(result, (tuple, list)):
-        return tuple([_detached(r) for r in result])
-    return Tensor(cpu.array(result.data, result.data.dtype)) if isinstance(result, Tensor) else result
+
+    def copy(part: Any) -> Any:
+        return Tensor(cpu.array(part.data, part.data.dtype)) if isinstance(part, Tensor) else part
+
+    return each(result, copy)
 
 
-def _bits(outputs: Any) -> list[Any]:
-    flat = outputs if isinstance(outputs, tuple) else (outputs,)
-    return [o.data.tobytes() if isinstance(o, Tensor) else o for o in flat]
+def _bits(result: Any) -> Any:
+    return each(result, lambda part: part.data.tobytes() if isinstance(part, Tensor) else part)

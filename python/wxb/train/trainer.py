@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -18,11 +18,13 @@ from ..device import cpu
 from ..io import load, save
 from ..nn.module import Module
 from ..optim import Adam, Optimizer
-from ..tensor import Tensor, as_array, tensor
+from ..tensor import Tensor, as_array
 from .callbacks import Callback
-from .finite import first_not_finite
+from .diagnosis import explained
 from .history import History
 from .metrics import METRICS
+from .plan import Plan
+from .step import Step
 
 __all__ = ["LOSSES", "Trainer"]
 
@@ -51,6 +53,10 @@ class Trainer:
         for x, y in loader:
             loss = loss_function(model(x), y)
             optimizer.step(loss)
+
+    The step is captured (``wxb.capture``): Python runs for the first three batches of each shape, and replays of the
+    recorded kernels give the same bits from then on. A step that cannot be repeated so runs eagerly, and a warning
+    says why. ``capture=False`` runs every step eagerly.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class Trainer:
         loss: str | Loss = "cross_entropy",
         optimizer: Optimizer | None = None,
         metrics: Sequence[str | Metric] = (),
+        capture: bool = True,
     ) -> None:
         if not isinstance(model, Module):
             raise TypeError(f"trainer: model is a {type(model).__name__}, it must be a Module")
@@ -73,6 +80,9 @@ class Trainer:
         self.epoch = 0  # epochs done in all
         self.steps = 0  # updates done in all
         self.stop = False
+        self.capture = capture
+        self._steps: dict[str, Any] = {}
+        self._made_of: Any = None
 
     def fit(
         self,
@@ -126,8 +136,15 @@ class Trainer:
     def predict(self, x: Any, batch_size: int = 256) -> Array:
         """Return the model's outputs for ``x`` (N, ...) in eval mode, as one array."""
         loader = x if isinstance(x, Loader) else Loader(ArrayDataset(_array(x)), batch_size, prefetch=0)
+        dtype, step = self._dtype(), self._step("predict")
         with _evaluating(self.model), no_grad():
-            return numpy.concatenate([self.model(self._input(batch[0])).numpy() for batch in loader])
+            return numpy.concatenate([step(_input(batch[0], dtype)).data for batch in loader])
+
+    @property
+    def plans(self) -> list[Plan]:
+        """The plans of the training step, one per shape of batch: ``trainer.plans[0].summary(profile=True)``."""
+        step = self._steps.get("train")
+        return step.plans if isinstance(step, Step) else []
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, optimizer, random state and epoch to one safetensors file, whole or not at all."""
@@ -158,21 +175,20 @@ class Trainer:
 
     def _train_epoch(self, loader: Loader, callbacks: list[Callback], progress: bool | None) -> dict[str, float]:
         self.model.train()
+        dtype, step = self._dtype(), self._step("train")
         total, count = 0.0, 0
         seen: list[tuple[Array, Array]] = []
         for number, (x, y) in enumerate(self._progress(loader, progress)):
-            inputs, targets = self._input(x), self._target(y)
-            outputs = self.model(inputs)
-            loss = self.loss(outputs, targets)
-            value = loss.item()
-            if not math.isfinite(value):
-                where = first_not_finite(self.model, inputs, targets)
-                raise FloatingPointError(f"fit: loss is {value} in epoch {self.epoch + 1}, batch {number + 1}: {where}")
-            self.optimizer.step(loss)
+            batch, rng = (_input(x, dtype), self._target(y, dtype)), cpu.rng.copy()
+            try:
+                loss, outputs = step(*batch)
+            except (FloatingPointError, IndexError) as error:
+                place = f"epoch {self.epoch + 1}, batch {number + 1}"
+                raise explained(error, place, self.model, self.loss, batch, rng) from error
             self.steps += 1
-            total, count = total + value * len(x), count + len(x)
+            total, count = total + loss.item() * len(x), count + len(x)
             if self.metrics:
-                seen.append((outputs.numpy(), y))
+                seen.append((outputs.data, y))
             for callback in callbacks:
                 callback.on_batch_end(self)
         return {"loss": total / count} | self._scores(seen)
@@ -180,12 +196,39 @@ class Trainer:
     def _measure(self, loader: Loader) -> dict[str, float]:
         total, count = 0.0, 0
         seen: list[tuple[Array, Array]] = []
+        dtype, step = self._dtype(), self._step("measure")
         with _evaluating(self.model), no_grad():
             for x, y in loader:
-                outputs = self.model(self._input(x))
-                total, count = total + self.loss(outputs, self._target(y)).item() * len(x), count + len(x)
-                seen.append((outputs.numpy(), y))
+                loss, outputs = step(_input(x, dtype), self._target(y, dtype))
+                total, count = total + loss.item() * len(x), count + len(x)
+                if self.metrics:
+                    seen.append((outputs.data, y))
         return {"loss": total / count} | self._scores(seen)
+
+    def _step(self, name: str) -> Any:
+        """Return what is done with a batch: "train", "measure" or "predict", captured unless that is off."""
+        made_of = self.model, self.loss, weakref.ref(self.optimizer), bool(self.metrics), self.capture
+        if made_of != self._made_of:
+            self._made_of, self._steps = made_of, {}
+        if name not in self._steps:
+            self._steps[name] = self._make_step(name)
+        return self._steps[name]
+
+    def _make_step(self, name: str) -> Any:
+        model, loss_of, optimizer, measured, captured = self._made_of
+
+        def train(x: Tensor, y: Tensor) -> Any:
+            outputs = model(x)
+            loss = loss_of(outputs, y)
+            optimizer().step(ops.check_finite(loss))
+            return loss, outputs if measured else None
+
+        def measure(x: Tensor, y: Tensor) -> Any:
+            outputs = model(x)
+            return loss_of(outputs, y), outputs if measured else None
+
+        step = {"train": train, "measure": measure, "predict": model}[name]
+        return Step(step, model, optimizer if name == "train" else None) if captured else step
 
     def _scores(self, seen: list[tuple[Array, Array]]) -> dict[str, float]:
         """Return the metrics over all batches at once: most are no means of batches."""
@@ -194,16 +237,15 @@ class Trainer:
         predictions, targets = (numpy.concatenate(arrays) for arrays in zip(*seen))
         return {name: float(metric(predictions, targets)) for name, metric in self.metrics.items()}
 
-    def _input(self, x: Array) -> Tensor:
-        dtype = next((p.dtype for p in self.model.parameters()), numpy.dtype(numpy.float32))
-        return tensor(x, dtype if x.dtype.kind == "f" else None)
+    def _dtype(self) -> numpy.dtype[Any]:
+        return next((p.dtype for p in self.model.parameters()), numpy.dtype(numpy.float32))
 
-    def _target(self, y: Array) -> Tensor:
+    def _target(self, y: Array, dtype: numpy.dtype[Any]) -> Tensor:
         if self._labels or (self._labels is None and y.dtype.kind in "iu"):
             if y.dtype.kind not in "iu":
                 raise TypeError(f"fit: targets have dtype {y.dtype}, class labels must be integers; convert them first")
-            return tensor(y, numpy.int64)
-        return tensor(y, next((p.dtype for p in self.model.parameters()), numpy.dtype(numpy.float32)))
+            return _wrapped(y, numpy.dtype(numpy.int64))
+        return _wrapped(y, dtype)
 
     def _progress(self, loader: Loader, progress: bool | None) -> Iterable[tuple[Any, ...]]:
         if not (sys.stderr.isatty() if progress is None else progress):
@@ -241,6 +283,18 @@ def _named(metric: str | Metric) -> tuple[str, Metric]:
 
 def _array(x: Any) -> Array:
     return x if isinstance(x, numpy.ndarray) and x.dtype.kind in "fiub" else as_array(x)
+
+
+def _wrapped(array: Array, dtype: numpy.dtype[Any] | None) -> Tensor:
+    """Return a batch as a Tensor, on its own memory if it can be: a plan copies it to its own anyway."""
+    array = as_array(array, dtype)
+    if not (array.flags.aligned and array.flags.c_contiguous):
+        array = array.copy()
+    return Tensor(array)
+
+
+def _input(x: Array, dtype: numpy.dtype[Any]) -> Tensor:
+    return _wrapped(x, dtype if x.dtype.kind == "f" else None)
 
 
 def _pair(data: Any) -> tuple[Any, Any]:

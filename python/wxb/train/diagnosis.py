@@ -1,16 +1,57 @@
-"""Where numbers stopped being finite: the search behind the Trainer's error."""
+"""What went wrong in a step: the eager second look behind the Trainer's errors, which names the layer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy
 
 from ..autograd import no_grad
+from ..device import Array, cpu
 from ..nn.module import Module
 from ..tensor import Tensor
 
-__all__ = ["first_not_finite"]
+__all__ = ["explained", "first_not_finite"]
+
+
+def explained(
+    error: Exception,
+    place: str,
+    model: Module,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    batch: tuple[Tensor, Tensor],
+    rng: Array,
+) -> Exception:
+    """Return the error of a step with its place and the layer it comes from, found by running the step once more.
+
+    error: an IndexError or a FloatingPointError; batch: inputs and targets; rng: the state of the random numbers before
+    the step. Looking changes nothing.
+    """
+    x, y = batch
+    with _unchanged(model), no_grad():
+        cpu.rng[...] = rng
+        try:
+            value = loss(model(x), y).item()
+        except IndexError as found:
+            return IndexError(f"fit: {place}: {found}")
+        if isinstance(error, IndexError):
+            return IndexError(f"fit: {place}: {error}")
+        cpu.rng[...] = rng
+        return FloatingPointError(f"fit: loss is {value} in {place}: {first_not_finite(model, x, y)}")
+
+
+@contextmanager
+def _unchanged(model: Module) -> Iterator[None]:
+    """Put the random numbers and the model's buffers back after the block: statistics move in a forward pass."""
+    rng, buffers = cpu.rng.copy(), [(b, b.numpy()) for _, b in model.named_buffers()]
+    try:
+        yield
+    finally:
+        cpu.rng[...] = rng
+        for buffer, before in buffers:
+            buffer.data[...] = before
 
 
 def first_not_finite(model: Module, x: Tensor, y: Tensor) -> str:

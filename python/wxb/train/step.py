@@ -1,0 +1,61 @@
+"""Step: what a Trainer does with a batch, captured as long as a replay can repeat it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from ..device import cpu
+from ..errors import CaptureError
+from ..nn.module import Module
+from ..optim import Optimizer
+from .capture import Captured, warn
+from .plan import Plan
+
+__all__ = ["Step"]
+
+
+class Step(Captured):
+    """A captured function of batches that falls back to running eagerly, with a warning of one line that says why.
+
+    The first replay of each plan is compared with the eager step, bit by bit: Python that changes the result from call
+    to call is noticed there. Falling back is exact: model, optimizer and random numbers are as if nothing had been
+    recorded.
+    """
+
+    prove = True
+
+    def __init__(
+        self, function: Callable[..., Any], model: Module, optimizer: weakref.ref[Optimizer] | None = None
+    ) -> None:
+        super().__init__(function)
+        self._model, self._optimizer = model, optimizer
+        self.eager = False  # whether it has fallen back
+
+    def _chosen(self, values: list[Any], names: tuple[str, ...]) -> Any:
+        return self._eager(values, names) if self.eager else super()._chosen(values, names)
+
+    def _recorded(self, known: list[Plan], values: list[Any], names: tuple[str, ...]) -> Any:
+        optimizer = None if self._optimizer is None else self._optimizer()
+        weights, rng = self._model.state_dict(), cpu.rng.copy()
+        moments = None if optimizer is None else optimizer.state_dict()
+        try:
+            return super()._recorded(known, values, names)
+        except CaptureError as why:
+            self._model.load_state_dict(weights)
+            if optimizer is not None and moments is not None:
+                optimizer.load_state_dict(moments)
+            cpu.rng[...] = rng
+            self._fall_back(str(why))
+            return self._eager(values, names)
+
+    def _refused(self, why: str, result: Any) -> Any:
+        self._fall_back(why)
+        return result
+
+    def _fall_back(self, why: str) -> None:
+        self.eager = True
+        self._plans.clear()
+        self._last = None
+        warn(f"fit: the step runs eagerly, not captured: {why}")
