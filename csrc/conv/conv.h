@@ -14,33 +14,38 @@ struct ConvShape {
   int64_t stride_h, stride_w, dilation_h, dilation_w, top, left;
 };
 
+// How a convolution is computed, where it is a choice: auto_ takes what is faster.
+enum class Algorithm : int { auto_, direct, winograd };
+
 // y_nijo = act(bias_o + sum over p, q, c of x_n,i stride_h + p dilation_h - top,j stride_w + q dilation_w - left,c
 // weight_opqc).  x (n, h, w, c), weight (out, kh, kw, c / groups), bias (out) or absent, y (n, oh, ow, out). With
 // groups each share of the outputs sees its own share of the channels only. saved, as y, or absent: receives the sum,
-// for an activation whose derivative needs its input.
+// for an activation whose derivative needs its input. transformed (conv_transformed), or absent: the weights as
+// Winograd's algorithm wants them; it is used if they have a place.
 template <class T>
 struct ConvForward {
   In<T> x, weight, bias;
-  Out<T> y, saved;
+  Out<T> y, saved, transformed;
   ConvShape shape;
   Unary activation;
   T alpha;
-  void operands(const Operands& f) const { f(x), f(weight), f(bias), f(y), f(saved); }
+  void operands(const Operands& f) const { f(x), f(weight), f(bias), f(y), f(saved), f(transformed); }
   double work() const { return 2.0 * double(y.size) * double(shape.kh * shape.kw * (shape.c / shape.groups)); }
 };
 
 // dz = dy act'(saved);  dx, dweight = the derivatives of sum(dz y), dbias = column sums of dz; each is written, or
 // skipped when absent. saved: y, or the sum (see above), absent without an activation; as is dz (n, oh, ow, out).
 // parts (conv_parts, kh kw c / groups, out) and sums (conv_sums, out): what tasks add to dweight and dbias.
+// transformed: as above, for dx.
 template <class T>
 struct ConvBackward {
   In<T> x, weight, saved, dy;
-  Out<T> dx, dweight, dbias, dz, parts, sums;
+  Out<T> dx, dweight, dbias, dz, parts, sums, transformed;
   ConvShape shape;
   Unary activation;
   T alpha;
   void operands(const Operands& f) const {
-    f(x), f(weight), f(saved), f(dy), f(dx), f(dweight), f(dbias), f(dz), f(parts), f(sums);
+    f(x), f(weight), f(saved), f(dy), f(dx), f(dweight), f(dbias), f(dz), f(parts), f(sums), f(transformed);
   }
   double work() const {
     return (bool(dx) + bool(dweight)) * 2.0 * double(dy.size) * double(shape.kh * shape.kw * (shape.c / shape.groups));
@@ -54,6 +59,11 @@ template <class T>
 void conv_backward(const ConvBackward<T>&, Context&);
 int64_t conv_parts(const ConvShape&);  // how many tasks share the pixels in the sums of dweight
 int64_t conv_sums(const ConvShape&);   // and of dbias
+
+bool is_winograd(const ConvShape&);  // can it be computed by Winograd's algorithm?
+// The elements that its weights take, for y or for dx; 0 if it is not to be used.
+int64_t conv_transformed(const ConvShape&, Algorithm);
+int64_t conv_transformed_backward(const ConvShape&, Algorithm);
 }  // namespace BACKEND
 
 }  // namespace wxb

@@ -35,48 +35,72 @@ ConvShape shape_of(const Call& call, A x, A weight, A y, Pair stride, Pair befor
           dilation.first,  dilation.second, before.first, before.second};
 }
 
+// Scratch of the kernel.
+template <class... Sizes>
+Optional room(A like, bool wanted, Sizes... sizes) {
+  return wanted ? Optional(Array(empty(py::make_tuple(sizes...), like.attr("dtype"), false))) : Optional();
+}
+
+// What is given may be had by Winograd's algorithm only if it is computed by vectors.
+Algorithm algorithm_for(const Call& call, const ConvShape& s, A x, Algorithm wanted) {
+  const bool possible = BACKEND::is_winograd(s) && has_dtype<float>(x);
+  if (wanted == Algorithm::winograd && !possible)
+    value_error(call.name,
+                ": algorithm is 'winograd', which is for float32, 3 x 3 kernels, stride 1, dilation 1 and 1 ",
+                "group, not for ", dtype_text(x), ", a ", s.kh, " x ", s.kw, " kernel, stride (", s.stride_h, ", ",
+                s.stride_w, "), dilation (", s.dilation_h, ", ", s.dilation_w, "), groups ", s.groups,
+                "; use 'auto', which takes it where it is faster");
+  return possible ? wanted : Algorithm::direct;
+}
+
 void forward(A x, A weight, O bias, A y, O saved, Pair stride, Pair before, Pair dilation, int64_t groups,
-             Unary activation, double alpha) {
+             Unary activation, double alpha, Algorithm algorithm) {
   const Call call("conv2d");
   const ConvShape s = shape_of(call, x, weight, y, stride, before, dilation, groups);
+  const int64_t size = BACKEND::conv_transformed(s, algorithm_for(call, s, x, algorithm));
   by_float(call.name, x, [&]<class T>() {
+    const Optional transformed = room(x, size > 0, size);
     launch<BACKEND::conv_forward<T>>(
         call.name, ConvForward<T>{call.in<T>("x", x, {s.n, s.h, s.w, s.c}),
                                   call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
                                   call.in<T>("bias", bias, {s.out}), call.out<T>("y", y, {s.n, s.oh, s.ow, s.out}),
-                                  call.out<T>("saved", saved, {s.n, s.oh, s.ow, s.out}), s, activation, T(alpha)});
+                                  call.out<T>("saved", saved, {s.n, s.oh, s.ow, s.out}),
+                                  call.out<T>("transformed", transformed, {size}), s, activation, T(alpha)});
   });
 }
 
 void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair stride, Pair before, Pair dilation,
-              int64_t groups, Unary activation, double alpha) {
+              int64_t groups, Unary activation, double alpha, Algorithm algorithm) {
   const Call call("conv2d_backward");
   const ConvShape s = shape_of(call, x, weight, dy, stride, before, dilation, groups);
   const bool active = activation != Unary::none;
   if (active && !saved) value_error(call.name, ": an activation needs saved, it is None");
   const int64_t parts = dweight ? BACKEND::conv_parts(s) : 0, sums = dbias ? BACKEND::conv_sums(s) : 0,
-                weights = s.kh * s.kw * (s.c / s.groups) * s.out;
+                weights = s.kh * s.kw * (s.c / s.groups) * s.out,
+                size = dx ? BACKEND::conv_transformed_backward(s, algorithm_for(call, s, x, algorithm)) : 0;
   by_float(call.name, x, [&]<class T>() {
-    const auto room = [&](bool wanted, auto... shape) {
-      return wanted ? Optional(Array(empty(py::make_tuple(shape...), x.attr("dtype"), false))) : Optional();
-    };
-    const Optional dz = room(active, s.n, s.oh, s.ow, s.out), of_weights = room(parts > 0, parts, weights),
-                   of_bias = room(sums > 0, sums, s.out);
+    const Optional dz = room(x, active, s.n, s.oh, s.ow, s.out), of_weights = room(x, parts > 0, parts, weights),
+                   of_bias = room(x, sums > 0, sums, s.out), transformed = room(x, size > 0, size);
     launch<BACKEND::conv_backward<T>>(
         call.name,
-        ConvBackward<T>{
-            call.in<T>("x", x, {s.n, s.h, s.w, s.c}), call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
-            call.in<T>("saved", saved, {s.n, s.oh, s.ow, s.out}), call.in<T>("dy", dy, {s.n, s.oh, s.ow, s.out}),
-            call.out<T>("dx", dx, {s.n, s.h, s.w, s.c}),
-            call.out<T>("dweight", dweight, {s.out, s.kh, s.kw, s.c / s.groups}), call.out<T>("dbias", dbias, {s.out}),
-            call.out<T>("dz", dz, {s.n, s.oh, s.ow, s.out}), call.out<T>("parts", of_weights, {parts, weights}),
-            call.out<T>("sums", of_bias, {sums, s.out}), s, activation, T(alpha)});
+        ConvBackward<T>{call.in<T>("x", x, {s.n, s.h, s.w, s.c}),
+                        call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
+                        call.in<T>("saved", saved, {s.n, s.oh, s.ow, s.out}),
+                        call.in<T>("dy", dy, {s.n, s.oh, s.ow, s.out}), call.out<T>("dx", dx, {s.n, s.h, s.w, s.c}),
+                        call.out<T>("dweight", dweight, {s.out, s.kh, s.kw, s.c / s.groups}),
+                        call.out<T>("dbias", dbias, {s.out}), call.out<T>("dz", dz, {s.n, s.oh, s.ow, s.out}),
+                        call.out<T>("parts", of_weights, {parts, weights}), call.out<T>("sums", of_bias, {sums, s.out}),
+                        call.out<T>("transformed", transformed, {size}), s, activation, T(alpha)});
   });
 }
 
 }  // namespace
 
 void bind_conv(py::module_& m) {
+  py::enum_<Algorithm>(m, "Algorithm", py::module_local())
+      .value("auto", Algorithm::auto_)
+      .value("direct", Algorithm::direct)
+      .value("winograd", Algorithm::winograd);
   m.def("conv2d_forward", forward);
   m.def("conv2d_backward", backward);
 }

@@ -3,6 +3,7 @@
 #include "conv/conv_table.h"
 #include "conv/depthwise_simd.h"
 #include "conv/scatter_simd.h"
+#include "conv/winograd_simd.h"
 
 namespace wxb::WXB_TARGET {
 
@@ -58,7 +59,9 @@ void forward(const ConvForward<float>& a) {
   const Outputs y{a.y.data, s.oh * s.ow * s.out, s.ow * s.out, s.out, a.bias.data, a.saved.data, a.activation, a.alpha};
   const Field x = input_of(s, a.x.data);
   if (is_depthwise(s)) return correlate_all_channels(x, channel_weights(s, a.weight.data), y, s.n);
-  correlate_all(x, forward_weights(s, a.weight.data), y, s.n, s.groups);
+  const Weights weights = forward_weights(s, a.weight.data);
+  if (a.transformed) return correlate_patches(x, transform_weights(weights, s.c, a.transformed.data), y, s.n);
+  correlate_all(x, weights, y, s.n, s.groups);
 }
 
 // ---- dx: position i of the input meets output (i + before - t dilation) / stride at tap t, if that is a whole number.
@@ -101,7 +104,7 @@ Weights backward_weights(const ConvShape& s, const float* weight, const Phase& r
 void input_gradient(const ConvBackward<float>& a, const float* dz) {
   const ConvShape& s = a.shape;
   const bool depthwise = is_depthwise(s);
-  if (!depthwise && s.c / s.groups < Vec::lanes / 2)
+  if (!depthwise && !a.transformed && s.c / s.groups < Vec::lanes / 2)
     return parallel(s.n, [&](int64_t n) {
       scatter_image(s, dz + n * s.oh * s.ow * s.out, a.weight.data, a.dx.data + n * s.h * s.w * s.c);
     });
@@ -112,13 +115,18 @@ void input_gradient(const ConvBackward<float>& a, const float* dz) {
                   columns = phase(s.w, s.ow, s.kw, s.stride_w, s.dilation_w, s.left, j);
       const Field field{dz, s.out, s.out / s.groups, rows.axis, columns.axis};
       const Outputs dx{a.dx.data + (i * s.w + j) * s.c, s.h * s.w * s.c, s.stride_h * s.w * s.c, s.stride_w * s.c};
-      if (depthwise)
+      if (depthwise) {
         correlate_all_channels(field,
                                {turned.data + rows.tap * turned.row + columns.tap * turned.tap, rows.step * turned.row,
                                 columns.step * turned.tap},
                                dx, s.n);
+        continue;
+      }
+      const Weights weights = backward_weights(s, a.weight.data, rows, columns);
+      if (a.transformed)
+        correlate_patches(field, transform_weights(weights, s.out, a.transformed.data), dx, s.n);
       else
-        correlate_all(field, backward_weights(s, a.weight.data, rows, columns), dx, s.n, s.groups);
+        correlate_all(field, weights, dx, s.n, s.groups);
     }
 }
 

@@ -81,6 +81,57 @@ def test_only_wanted_gradients_are_computed(isa: str, rng: np.random.Generator) 
         assert leaves[wanted].grad.numpy().tobytes() == every[wanted].grad.numpy().tobytes()
 
 
+def sums_of_sizes(x: Array, weight: Array) -> Array:
+    """Return the largest sum of |x| |weight| of each output channel of an image: what errors are relative to."""
+    arrays = [wxb.tensor(np.abs(a).astype(np.float64), "float64") for a in (x, weight)]
+    return ops.conv2d(*arrays, padding=1).numpy().max(axis=(1, 2), keepdims=True)
+
+
+def patterns(rng: np.random.Generator, channels: int) -> dict[str, list[Array]]:
+    """Return images and weights: random ones, and those that Winograd's transforms like least."""
+    size, out = 24, 32
+    normal = rng.standard_normal((1, size, size, channels)), rng.standard_normal((out, 3, 3, channels))
+    positive = rng.random((1, size, size, channels)), rng.random((out, 3, 3, channels))
+    signs, pairs = np.array([1, -1] * 12), np.array([1, 1, -1, -1] * 6)
+    across = np.multiply.outer(signs, signs)[:, :, None]
+    corner = np.zeros((3, 3, 1))
+    corner[2, 2] = 1
+    wide = np.exp(4 * normal[0]) * rng.choice([-1, 1], normal[0].shape), np.exp(2 * normal[1])
+    cases = {
+        "normal": normal,
+        "positive": positive,
+        "far from 0": (100 + normal[0], normal[1]),
+        "chequered": (positive[0] * across, positive[1] * across[:3, :3]),
+        "pairs": (positive[0] * np.multiply.outer(pairs, pairs)[:, :, None], positive[1] * across[:3, :3]),
+        "one tap": (positive[0], positive[1] * corner),
+        "wide range": wide,
+    }
+    return {name: [a.astype(np.float32) for a in arrays] for name, arrays in cases.items()}
+
+
+@pytest.mark.parametrize("channels", [1, 16, 200])
+def test_winograd_stays_within_its_bound(channels: int, isa: str, rng: np.random.Generator) -> None:
+    for name, (x, weight) in patterns(rng, channels).items():
+        want = ops.conv2d(*(wxb.tensor(a.astype(np.float64), "float64") for a in (x, weight)), padding=1).numpy()
+        got = ops.conv2d(wxb.tensor(x), wxb.tensor(weight), padding=1, algorithm="winograd").numpy()
+        error = (np.abs(got - want) / sums_of_sizes(x, weight)).max()
+        assert error <= (5e-6 if name == "normal" and channels > 1 else 1e-4), name
+
+
+def test_auto_takes_winograd_where_there_is_enough_of_all(isa: str, rng: np.random.Generator) -> None:
+    def bits(n: int, size: int, channels: int, algorithm: str, **how: Any) -> bytes:
+        draw = np.random.default_rng(1).standard_normal
+        x, weight = (draw(s).astype(np.float32) for s in ((n, size, size, channels), (32, 3, 3, channels)))
+        return ops.conv2d(wxb.tensor(x), wxb.tensor(weight), algorithm=algorithm, padding=1, **how).numpy().tobytes()
+
+    if isa == "ref":
+        return  # the reference knows the definition only
+    for n, size, channels, chosen in ((8, 8, 32, "winograd"), (8, 8, 8, "direct"), (1, 8, 32, "direct")):
+        assert bits(n, size, channels, "auto") == bits(n, size, channels, chosen)
+        assert bits(n, size, channels, "winograd") != bits(n, size, channels, "direct")
+    assert bits(8, 8, 32, "auto", stride=2) == bits(8, 8, 32, "direct", stride=2)
+
+
 def test_taps_far_apart_need_no_memory(isa: str) -> None:
     x, weight = np.ones((1, 2, 2, 1), np.float32), np.arange(4.0).reshape(1, 2, 2, 1)
     far = 1 << 20
@@ -117,6 +168,7 @@ def test_layers_say_what_they_are_and_convert_pictures() -> None:
     layer = nn.Conv2d(3, 64, 3, padding="same", activation="relu", bias=False)
     assert repr(layer) == "Conv2d(3, 64, kernel_size=3, padding='same', activation='relu', bias=False)"
     assert repr(nn.Conv1d(2, 4, 5, 2)) == "Conv1d(2, 4, kernel_size=5, stride=2)"
+    assert repr(nn.Conv2d(2, 4, 3, algorithm="direct")) == "Conv2d(2, 4, kernel_size=3, algorithm='direct')"
     assert layer.weight.shape == (64, 3, 3, 3)
     assert layer.weight.numpy().std() == pytest.approx((2 / 27) ** 0.5, rel=0.1)
     pictures = np.full((2, 8, 8, 3), 200, np.uint8)
@@ -137,5 +189,9 @@ def test_mistakes_are_named() -> None:
         nn.Conv2d(3, 8, 0)
     with pytest.raises(ValueError, match=r"conv2d: kernel_size is \(1, 2, 3\), it must be an integer or two"):
         nn.Conv2d(3, 8, (1, 2, 3))
+    with pytest.raises(ValueError, match="conv2d: algorithm is 'fast', it must be one of auto, direct, winograd"):
+        nn.Conv2d(3, 8, 3, algorithm="fast")
+    with pytest.raises(ValueError, match=r"algorithm is 'winograd'.*not for float32, a 5 x 5 kernel"):
+        nn.Conv2d(3, 8, 5, algorithm="winograd")(np.ones((1, 6, 6, 3)))
     with pytest.raises(ValueError, match="conv1d: groups is 3, it must divide out_channels 8"):
         nn.Conv1d(3, 8, 3, groups=3)

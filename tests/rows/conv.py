@@ -147,6 +147,33 @@ DEPTHWISE: list[tuple[Sizes, tuple[Any, ...]]] = [
     ((2, 3, 30, 130, 130, 1, 9), (1, "same", 1, 130)),
 ]
 
+# Around Winograd's squares of 4 x 4 outputs, six patches by 8 to 64 outputs, chunks of 128 and 256 channels.
+SQUARES: list[tuple[Sizes, tuple[Any, ...]]] = [
+    ((1, 1, 1, 1, 1, 3, 3), (1, 1)),
+    ((2, 5, 7, 3, 4, 3, 3), (1, "same")),
+    ((1, 8, 8, 16, 32, 3, 3), (1, 1)),
+    ((3, 6, 10, 9, 20, 3, 3), ()),
+    ((2, 9, 13, 33, 65, 3, 3), (1, ((2, 1), (0, 3)))),
+    ((1, 2, 3, 5, 6, 3, 3), (1, ((3, 4), (5, 0)))),
+    ((0, 5, 5, 2, 3, 3, 3), (1, 1)),
+    ((7, 4, 4, 130, 17, 3, 3), (1, 1)),
+    ((2, 3, 17, 260, 70, 3, 3), (1, 1)),
+    ((1, 3, 3, 0, 5, 3, 3), (1, 1)),
+    ((2, 6, 9, 18, 12, 3, 3), (1, 1, 1, 1, "relu")),
+    ((2, 6, 5, 9, 35, 3, 3), (1, 1, 1, 1, "gelu")),
+]
+
+
+def winograd(x: Any, *more: Any) -> Any:
+    """Convolution by Winograd's algorithm in float32; float64 has none."""
+    single = getattr(x, "dtype", None) == np.float32
+    return ops.conv2d(x, *more, **({"algorithm": "winograd"} if single else {}))
+
+
+def largest(*sample: Any) -> Array:
+    """Return the magnitude of an image's largest output: it is what Winograd's errors are relative to."""
+    return np.max(magnitude(*sample), axis=(1, 2), keepdims=True, initial=0.0)
+
 
 def drawn(rng: np.random.Generator, sizes: Sizes, more: tuple[Any, ...] = (), biased: bool = True) -> Sample:
     n, h, w, c, out, kh, kw = sizes
@@ -165,17 +192,8 @@ def activated(rng: np.random.Generator, name: str) -> list[Sample]:
 
 
 def row(name: str, samples: Any, large: Sizes, more: tuple[Any, ...] = (), **about: Any) -> Row:
-    return Row(
-        name,
-        ops.conv2d,
-        conv2d,
-        samples,
-        large=lambda rng: drawn(rng, large, more),
-        grad=(0, 1, 2),
-        roundings=roundings,
-        magnitude=magnitude,
-        **about,
-    )
+    usual = {"op": ops.conv2d, "grad": (0, 1, 2), "roundings": roundings, "magnitude": magnitude}
+    return Row(name, oracle=conv2d, samples=samples, large=lambda rng: drawn(rng, large, more), **(usual | about))
 
 
 def cases(given: list[tuple[Sizes, tuple[Any, ...]]]) -> Any:
@@ -218,7 +236,22 @@ FAULTS = [
     Fault(
         lambda: (*ones(IMAGES, KERNEL), None, 1, 0, 1, 1, None, "fft"),
         ValueError,
-        "conv2d: algorithm is 'fft', it must be one of auto, direct",
+        "conv2d: algorithm is 'fft', it must be one of auto, direct, winograd",
+    ),
+    Fault(
+        lambda: (*ones(IMAGES, KERNEL), None, 2, 0, 1, 1, None, "winograd"),
+        ValueError,
+        "not for float32, a 3 x 3 kernel, stride (2, 2), dilation (1, 1), groups 1; use 'auto'",
+    ),
+    Fault(
+        lambda: (*ones(IMAGES, (4, 3, 2, 3)), None, 1, 0, 1, 1, None, "winograd"),
+        ValueError,
+        "conv2d: algorithm is 'winograd', which is for float32, 3 x 3 kernels, stride 1, dilation 1 and 1 group",
+    ),
+    Fault(
+        lambda: (*[wxb.tensor(np.ones(s), "float64") for s in (IMAGES, KERNEL)], None, 1, 0, 1, 1, None, "winograd"),
+        ValueError,
+        "not for float64",
     ),
     Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, 1 << 40), ValueError, "conv2d: padding is 1099511627776"),
     Fault(lambda: (*ones(IMAGES, KERNEL), None, 1, 1 << 29), ValueError, "is too large for 64 bits"),
@@ -238,6 +271,17 @@ ROWS = [
     row("conv2d[padded]", cases(PADDED), (4, 33, 34, 18, 30, 3, 3), (2, "same"), exact=True),
     row("conv2d[groups]", cases(GROUPED), (4, 20, 21, 40, 40, 3, 3), (1, 1, 1, 2), exact=True),
     row("conv2d[depthwise]", cases(DEPTHWISE), (4, 30, 30, 70, 70, 3, 3), (1, 1, 1, 70), exact=True),
+    row(
+        "conv2d[winograd]",
+        cases(SQUARES),
+        (6, 30, 29, 40, 70, 3, 3),
+        (1, 1),
+        op=winograd,
+        magnitude=largest,
+        roundings=lambda *sample: 100 + roundings(*sample),
+        slope=1.0,
+        special=(),  # the outputs of a square share their products, and so a NaN or an infinity
+    ),
     *(
         row(
             f"conv2d[{name}]",

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import ops
 from ..device import cpu
-from ..ops.conv import Padding
+from ..ops.conv import Padding, algorithm_named
 from ..ops.elementwise import activation_named
 from ..tensor import Parameter, Tensor, parameter
 from . import init as _init
@@ -25,6 +25,7 @@ class _Conv(Module):
     stride: Any
     padding: Any
     dilation: Any
+    algorithm: str = "auto"
 
     def __init__(
         self,
@@ -73,13 +74,22 @@ class _Conv(Module):
             groups=self.groups,
             activation=self.activation,
             bias=self.bias is not None,
+            algorithm=self.algorithm,
         )
         return f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}{more}"
 
 
 def _said(**given: Any) -> str:
     """Return the arguments that differ from the usual, as text."""
-    usual = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True, "activation": None}
+    usual = {
+        "stride": 1,
+        "padding": 0,
+        "dilation": 1,
+        "groups": 1,
+        "bias": True,
+        "activation": None,
+        "algorithm": "auto",
+    }
     return "".join(f", {name}={value!r}" for name, value in given.items() if value != usual[name])
 
 
@@ -89,8 +99,8 @@ class Conv2d(_Conv):
     x (N, H, W, in_channels) -> (N, OH, OW, out_channels); weight (out_channels, kh, kw, in_channels / groups), bias
     (out_channels,). kernel_size, stride, dilation: an integer or (height, width); padding: these, ((top, bottom),
     (left, right)), "same" or "valid". ``groups=in_channels`` is a depthwise convolution. ``activation`` is fused;
-    ``init`` names an initialiser, by default the one that suits the activation. Integer and uint8 inputs are converted
-    to the weight's dtype.
+    ``init`` names an initialiser, by default the one that suits the activation. ``algorithm`` is that of
+    ``ops.conv2d``: "auto", "direct" or "winograd". Integer and uint8 inputs are converted to the weight's dtype.
     """
 
     def __init__(
@@ -106,19 +116,22 @@ class Conv2d(_Conv):
         activation: str | None = None,
         init: str | _init.Initialiser | None = None,
         dtype: Any = None,
+        algorithm: str = "auto",
     ) -> None:
         kernel: tuple[Any, ...] = (kernel_size, kernel_size)
         if isinstance(kernel_size, (tuple, list)):
             kernel = tuple(kernel_size)
         if len(kernel) != 2:
             raise ValueError(f"conv2d: kernel_size is {kernel_size}, it must be an integer or two, of height and width")
+        algorithm_named("conv2d", algorithm)
         super().__init__("conv2d", in_channels, out_channels, kernel, groups, bias, activation, init, dtype)
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
+        self.algorithm = algorithm
 
     def forward(self, x: Tensor) -> Tensor:
         """X (N, H, W, in_channels) -> (N, OH, OW, out_channels)."""
         x, more = self._as_floats(x), (self.stride, self.padding, self.dilation, self.groups, self.activation)
-        return ops.conv2d(x, self.weight, self.bias, *more)
+        return ops.conv2d(x, self.weight, self.bias, *more, self.algorithm)
 
 
 class Conv1d(_Conv):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..autograd import Grads, record
-from ..device import Array
+from ..device import Array, cpu
 from ..tensor import Tensor
 from .elementwise import SAVES_OUTPUT, activation_named
 from .indexing import reshape
@@ -18,7 +18,7 @@ __all__ = ["conv1d", "conv2d"]
 Pair = tuple[int, int]
 Padding = int | str | Sequence[int] | Sequence[Sequence[int]]
 LARGEST = 1 << 30  # of a stride, a dilation, a padding: products of two such numbers fit the kernels' integers
-ALGORITHMS = ("auto", "direct")
+ALGORITHMS = ("auto", "direct", "winograd")
 
 
 class _Layout(NamedTuple):
@@ -75,6 +75,13 @@ def _sides(name: str, padding: Any, sizes: Pair, reach: Pair, stride: Pair) -> t
         return (top, bottom), (left, right)
     height, width = _each_axis(name, "padding", padding, 0)
     return (height, height), (width, width)
+
+
+def algorithm_named(name: str, algorithm: str) -> Any:
+    """Return what the kernels call an algorithm; raise unless it is one."""
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"{name}: algorithm is {algorithm!r}, it must be one of {', '.join(ALGORITHMS)}")
+    return cpu.kernels.Algorithm.__members__[algorithm]
 
 
 def _expect_channels(name: str, x: Tensor, weight: Tensor, given: Any) -> int:
@@ -138,12 +145,18 @@ def conv2d(
     x (N, H, W, C), weight (out, kh, kw, C / groups), bias (out,) -> (N, OH, OW, out), all of one float dtype; with
     ``groups`` each share of the outputs sees its own share of the channels. stride, dilation: an integer or (height,
     width); padding: these, ((top, bottom), (left, right)), "valid" or "same", which gives ceil(size / stride) outputs.
-    Raises ``ValueError`` for shapes and sizes that do not fit, ``TypeError`` for dtypes that differ.
+
+    algorithm: "direct" adds up what the formula says; "winograd" (Lavin, Gray 2015, arXiv:1509.09308: F(4 x 4, 3 x 3))
+    takes a quarter of the multiplications, for y and the gradient of x, of float32 and 3 x 3 kernels with stride,
+    dilation and groups of 1; "auto" takes the faster. Relative to the largest sum of |x| |weight| in an image, direct's
+    error is that of a sum, 3e-7 to 4e-6; Winograd's 3e-6 on random numbers and at most 1e-4 on the worst ones found.
+    A NaN or infinity in x then makes NaN or infinities of up to 8 x 8 outputs around it, not of 3 x 3.
+
+    Raises ``ValueError`` for shapes and sizes that do not fit and for an algorithm that cannot do it, ``TypeError``
+    for dtypes that differ.
     """
     groups = _expect_channels("conv2d", x, weight, groups)
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"conv2d: algorithm is {algorithm!r}, it must be one of {', '.join(ALGORITHMS)}")
-    return _conv("conv2d", x, weight, bias, stride, padding, dilation, groups, activation)
+    return _conv("conv2d", x, weight, bias, stride, padding, dilation, groups, activation, algorithm)
 
 
 def conv1d(
@@ -191,9 +204,11 @@ def _conv(
     dilation: Any,
     groups: int,
     activation: str | None,
+    algorithm: str = "auto",
 ) -> Tensor:
     if bias is not None:
         expect_tensor(name, "bias", bias)
+    how = algorithm_named(name, algorithm)
     steps, apart = _each_axis(name, "stride", stride, 1), _each_axis(name, "dilation", dilation, 1)
     dev, (act, alpha) = x.device, activation_named(activation)
     xa, wa, ba = x.data, weight.data, None if bias is None else bias.data
@@ -203,12 +218,12 @@ def _conv(
     before = sides[0][0], sides[1][0]
     y = dev.empty((xa.shape[0], *_outputs(name, sizes, reach, sides, steps), wa.shape[0]), xa.dtype)
     pre = dev.empty(y.shape, xa.dtype) if activation is not None and act not in SAVES_OUTPUT else None
-    dev.kernels.conv2d_forward(xa, wa, ba, y, pre, steps, before, apart, groups, act, alpha)
+    dev.kernels.conv2d_forward(xa, wa, ba, y, pre, steps, before, apart, groups, act, alpha, how)
     saved = None if activation is None else y if pre is None else pre
 
     def backward(dy: Array, grads: Grads) -> Sequence[Array]:
         dx, dw, db = given = grads()
-        dev.kernels.conv2d_backward(xa, wa, saved, dy, dx, dw, db, steps, before, apart, groups, act, alpha)
+        dev.kernels.conv2d_backward(xa, wa, saved, dy, dx, dw, db, steps, before, apart, groups, act, alpha, how)
         return given  # type: ignore[no-any-return]
 
     return record(y, (x, weight, bias), backward)
