@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 __all__ = ["main"]
@@ -38,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _train(options: argparse.Namespace) -> None:
     from .recipes import Options, recipe
 
-    names = ("epochs", "lr", "batch_size", "seed", "threads", "data", "out", "file", "target")
-    result = recipe(options.recipe).train(Options(**{name: getattr(options, name) for name in names}))
+    chosen = {field.name: getattr(options, field.name) for field in fields(Options)}
+    result = recipe(options.recipe).train(Options(**chosen))
     folder = options.out or f"runs/{options.recipe}"
     width = max(map(len, result))
     for name, value in result.items():
@@ -106,6 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("recipe", metavar="RECIPE", help=listed)
     train.add_argument("file", nargs="?", metavar="FILE", help="of the recipe csv: the table, CSV or XLSX")
     train.add_argument("--target", metavar="COLUMN", help="of the recipe csv: the column to learn")
+    train.add_argument("--size", type=int, help="of the recipe images: pixels a side, instead of the median up to 64")
+    train.add_argument("--skip-broken", action="store_true", default=None, help="of images: leave broken files out")
+    train.add_argument("--no-flip", action="store_true", default=None, help="of images: left and right differ")
     train.add_argument("--epochs", type=int)
     train.add_argument("--lr", type=float, help="the highest learning rate")
     train.add_argument("--batch-size", type=int)

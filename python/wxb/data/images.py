@@ -59,10 +59,12 @@ class ImageFolder:
     def split(self, test_size: float = 0.2, seed: int = 0) -> tuple[Indices, Indices]:
         """Return row numbers for training and for the test: every class its share, equal pictures on one side.
 
-        test_size is a share, or a number, of different pictures. Raises ValueError where no class has two of them.
+        test_size is a share, or a number, of different pictures. Raises ValueError where no class has two.
         """
         _, first = np.unique(self.same, return_index=True)
         one_each = np.sort(first)
+        if np.bincount(self.y[one_each]).max() < 2:
+            raise ValueError(f"ImageFolder: {_few(self.classes)} hold one picture each, wanted two to hold one out")
         _, _, _, held_out = split(one_each, self.same[one_each], test_size, seed, self.y[one_each])
         test = np.isin(self.same, held_out)
         return np.flatnonzero(~test), np.flatnonzero(test)

@@ -31,6 +31,9 @@ class Options:
     out: str | None = None
     file: str | None = None
     target: str | None = None
+    size: int | None = None
+    skip_broken: bool | None = None
+    no_flip: bool | None = None
 
     def chosen(self, **defaults: Any) -> Options:
         """Return the options with the recipe's ``defaults`` where nothing was asked for."""

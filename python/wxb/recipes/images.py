@@ -1,0 +1,131 @@
+"""images: your own pictures, a folder with one sub-folder per class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+
+from .. import models, ops, optim, plots
+from ..data import (
+    ArrayDataset,
+    Compose,
+    ImageFolder,
+    Loader,
+    RandomAffine,
+    RandomColor,
+    RandomFlip,
+    image_folder,
+    read_image,
+)
+from ..tensor import Tensor, tensor
+from ..train import LRSchedule, Trainer
+from ..train.metrics import confusion_matrix
+from .run import Options, Run, SavedRun, Stopwatch
+
+__all__ = ["predict", "train"]
+
+Array = numpy.ndarray[Any, Any]
+
+SHOWN = 64_000  # pictures that all epochs together show, if that is 10 to 100 epochs
+SMALLEST = 8  # pixels a side
+
+
+def train(options: Options) -> dict[str, Any]:
+    """Train a convolutional network on four fifths of the different pictures and test it on the others."""
+    data, grey = _read(options)
+    for message in data.messages:
+        print(f"  {message}", flush=True)
+    training, test = data.split(0.2, options.seed)
+    epochs = round(min(max(SHOWN / len(training), 10), 100))
+    options = options.chosen(epochs=epochs, lr=4e-3, batch_size=64)
+    run = Run("images", options)
+    x = data.x[..., :1] if grey else data.x
+    model = _model(x.shape[1:], len(data.classes))
+    with Stopwatch() as watch:
+        trainer = _fit(model, options, (x[training], data.y[training]), (x[test], data.y[test]))
+    logits = trainer.predict(x[test])
+    figures = trainer.evaluate(x[test], data.y[test])
+    commonest = numpy.bincount(data.y[training]).argmax()
+    config = {
+        "model": model,
+        "input": {"shape": list(x.shape[1:]), "fit": "crop"},
+        "classes": list(data.classes),
+        "messages": list(data.messages),
+        "test_files": [data.files[i] for i in test],
+    }
+    result = run.finish(
+        trainer,
+        {
+            "test_accuracy": figures["accuracy"],
+            "test_loss": figures["loss"],
+            "test_commonest_class": float((data.y[test] == commonest).mean()),
+        },
+        watch.seconds,
+        config,
+    )
+    _draw(run, trainer, data, test, logits)
+    return result | {"pictures": len(data), "size": "x".join(map(str, x.shape[1:]))}
+
+
+def predict(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]]:
+    """Return, for every picture file, the class and the probability the network gives it."""
+    height, width, channels = run.config["input"]["shape"]
+    x = [read_image(file, (height, width), run.config["input"]["fit"], grey=channels == 1) for file in files]
+    probabilities = numpy.concatenate([ops.softmax(run.model(tensor(picture[None]))).numpy() for picture in x])
+    return [
+        {"file": str(file), "class": run.config["classes"][p.argmax()], "probability": round(float(p.max()), 4)}
+        for file, p in zip(files, probabilities)
+    ]
+
+
+def _read(options: Options) -> tuple[ImageFolder, bool]:
+    """Return the pictures, and whether none of them has a colour."""
+    if options.data is None:
+        raise ValueError("images: no folder is given; wxb train images --data FOLDER, one sub-folder per class")
+    if options.size is not None and options.size < SMALLEST:
+        raise ValueError(f"images: size is {options.size}, wanted at least {SMALLEST} pixels")
+    data = image_folder(options.data, options.size, skip_broken=bool(options.skip_broken))
+    if len(data.classes) < 2:
+        raise ValueError(f"images: {options.data} has one class, {data.classes[0]}; wanted two or more sub-folders")
+    return data, bool((data.x == data.x[..., :1]).all())
+
+
+def _model(shape: tuple[int, ...], classes: int) -> dict[str, Any]:
+    """Describe a network whose last stage is 128 wide and sees the picture as 4 x 4 to 8 x 8 places."""
+    stages = min(max(int(math.log2(min(shape[:2]) / 4)), 1), 4)
+    widths = [128 >> stage for stage in reversed(range(stages))]
+    return {"kind": "vgg", "channels": shape[2], "classes": classes, "widths": widths, "dropout": 0.2}
+
+
+def _fit(model: dict[str, Any], options: Options, training: tuple[Array, Array], test: tuple[Array, Array]) -> Trainer:
+    assert options.epochs is not None and options.lr is not None and options.batch_size is not None
+    network = models.build(model)
+    network[0].fit(training[0])  # type: ignore[index]
+    changes = Compose(
+        RandomFlip(0.0 if options.no_flip else 0.5),
+        RandomAffine(degrees=10, zoom=0.15, shift=0.1, padding="reflect"),
+        RandomColor(0.2, 0.2, 0.2),
+    )
+    loader = Loader(ArrayDataset(*training), options.batch_size, True, seed=options.seed, transform=changes)
+    optimizer = optim.AdamW(network.parameters(), options.lr, weight_decay=5e-2)
+    steps = options.epochs * len(loader)
+    schedule = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps))] if steps else []
+    trainer = Trainer(network, _loss, optimizer, ["accuracy"])
+    trainer.fit(loader, epochs=options.epochs, validation=test, callbacks=schedule)
+    return trainer
+
+
+def _loss(logits: Tensor, labels: Tensor) -> Tensor:
+    return ops.cross_entropy(logits, labels, label_smoothing=0.1)
+
+
+def _draw(run: Run, trainer: Trainer, data: ImageFolder, test: Array, logits: Array) -> None:
+    predicted, actual, x = logits.argmax(1), data.y[test], data.x[test]
+    if trainer.history.epochs:
+        run.draw_history(trainer.history)
+    counts = confusion_matrix(predicted, actual, len(data.classes))
+    plots.confusion(counts, data.classes, run.folder / "confusion.png")
+    plots.mistakes(x, predicted, actual, run.folder / "mistakes.png", data.classes)
