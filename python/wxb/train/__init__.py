@@ -4,6 +4,7 @@ from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, LRSchedule
 from .capture import capture
 from .history import History
 from .metrics import METRICS
+from .plan import Plan
 from .trainer import LOSSES, Trainer
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LRSchedule",
+    "Plan",
     "Trainer",
     "capture",
 ]
