@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import wxb
-from networks import batches, bits, mlp, update
+from networks import Step, batches, bits, mlp, update
 from wxb import Tensor, nn, ops, optim
 
 OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
@@ -141,3 +141,51 @@ def test_a_gan_is_pytorchs() -> None:
     ours = [np.frombuffer(b, np.float32) for b in gan(True)[1]]
     for a, b in zip(ours, [*tg.parameters(), *td.parameters()]):
         assert np.abs(a - b.detach().numpy().reshape(-1)).max() < 2e-5
+
+
+def convolutional(seed: int = 0) -> nn.Sequential:
+    wxb.seed(seed)
+    block = [nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8, activation="relu"), nn.MaxPool2d(2), nn.Dropout2d(0.2)]
+    return nn.Sequential(*block, nn.Conv2d(8, 12, 3, activation="gelu"), nn.Flatten(), nn.Linear(48, 4))
+
+
+def pictures(count: int) -> list[tuple[Tensor, Tensor]]:
+    rng = np.random.default_rng(8)
+    return [(wxb.tensor(rng.standard_normal((9, 8, 8, 3))), wxb.tensor(rng.integers(0, 4, 9))) for _ in range(count)]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("begin", [1, 5])
+def test_twenty_steps_of_a_convolutional_network(threads: int, begin: int) -> None:
+    """Captured from the first step or from the fifth on, every loss, weight and statistic is the eager one's."""
+    before, results = wxb.num_threads(), []
+    wxb.set_num_threads(threads)
+    for captured in (False, True):
+        model = convolutional()
+        step = update(model, optim.AdamW(model.parameters(), 1e-2, clip_norm=0.5))
+        run = wxb.capture(step)
+        losses = [(run if captured and i >= begin else step)(x, y) for i, (x, y) in enumerate(pictures(20))]
+        results.append((bits(losses), [a.tobytes() for a in model.state_dict().values()]))
+    wxb.set_num_threads(before)
+    assert results[0] == results[1]
+
+
+def test_metrics_may_accumulate_within_the_step() -> None:
+    """Counters that the step itself adds to, as outputs that come back as arguments."""
+    results = []
+    for captured in (False, True):
+        model = mlp(20, 16, 4)
+        whole = update(model, optim.SGD(model.parameters(), 0.1))
+
+        def step(
+            x: Tensor, y: Tensor, total: Tensor, right: Tensor, model: nn.Module = model, whole: Step = whole
+        ) -> tuple[Tensor, Tensor]:
+            loss = whole(x, y).detach()
+            return total + loss, right + ops.sum(ops.cast(ops.argmax(model(x), 1) == y, "float32"))
+
+        run: Step = wxb.capture(step) if captured else step
+        total, right = wxb.tensor(0.0), wxb.tensor(0.0)
+        for x, y in batches(10):
+            total, right = run(x, y, total, right)
+        results.append((total.item(), right.item()))
+    assert results[0] == results[1] and results[0][0] > 0

@@ -114,3 +114,79 @@ def test_two_threads_replay_their_own_plans() -> None:
     for thread in threads:
         thread.join()
     assert results[0] == bits(reference.parameters()) and results[0] != results[1]
+
+
+def test_threads_record_at_once() -> None:
+    """Each thread captures, replays and drops step after step; the results are those of one thread alone."""
+    models = {seed: mlp(20, 64, 4, seed=seed) for seed in range(4)}  # wxb.seed is the process's: not in the threads
+    states = {seed: model.state_dict() for seed, model in models.items()}
+
+    def trained(seed: int) -> list[bytes]:
+        model = models[seed]
+        model.load_state_dict(states[seed])
+        run = wxb.capture(update(model, optim.Adam(model.parameters(), 1e-2)))
+        for x, y in batches(6):
+            run(x, y)
+        assert len(run.plans) == 1
+        return bits(model.parameters())
+
+    expected, results = [trained(seed) for seed in models], [[] for _ in models]
+    threads = [threading.Thread(target=lambda s=s: results[s].extend(trained(s) for _ in range(15))) for s in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [[e] * 15 for e in expected]
+
+
+def test_one_plan_on_two_threads_raises_or_is_right() -> None:
+    """A plan replays on one thread at a time: a second call meanwhile raises, and no result is mixed up."""
+    run = wxb.capture(lambda x: ops.matmul(x, x) + x)
+    inputs = [wxb.tensor(np.full((300, 300), v)) for v in (1.0, 2.0)]
+    expected = [run(x).data.tobytes() for x in inputs]
+    run(inputs[0])
+    right: list[bool] = []
+    refused: list[str] = []
+
+    def work(i: int) -> None:
+        for _ in range(200):
+            try:
+                right.append(run(inputs[i]).data.tobytes() == expected[i])
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(right) and len(right) + len(refused) == 400
+    assert set(refused) <= {"plan: it is already replaying on another thread"}
+
+
+def test_a_thousand_captures_leave_nothing() -> None:
+    """Addresses, memory and objects: each plan reserves 64 GiB of addresses, of which a process has 128 TiB."""
+
+    def one(i: int) -> None:
+        model = mlp(20, 16, 4, seed=i)
+        run = wxb.capture(update(model, optim.Adam(model.parameters())))
+        for _ in range(3):
+            run(x, y)
+        assert len(run.plans) == 1
+
+    [(x, y)] = batches(1)
+    for i in range(50):
+        one(i)
+    gc.collect()
+    live, objects = wxb.memory_stats()["live"], len(gc.get_objects())
+    resident = memory_of_this_process()
+    for i in range(1000):
+        one(i)
+    gc.collect()
+    assert wxb.memory_stats()["live"] <= live + 4096 and len(gc.get_objects()) <= objects + 100
+    assert memory_of_this_process() <= resident + (2 << 20)
+
+
+def memory_of_this_process() -> int:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()

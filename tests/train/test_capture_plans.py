@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 import warnings
 from typing import Any
 
@@ -139,3 +141,110 @@ def test_captured_within_captured_is_a_part_of_it() -> None:
         x = np.float32([i])
         np.testing.assert_allclose(outer(x).numpy(), 2 * np.tanh(x), rtol=1e-6)
     assert len(outer.plans) == 1 and not inner.plans
+
+
+def test_an_idle_plan_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seventeen shapes in turn: sixteen replay, the last runs eagerly; a shape that is over is forgotten."""
+    monkeypatch.setattr(sys.modules["wxb.train.capture"], "IDLE", 40)
+
+    @wxb.capture
+    def twice(x: Tensor) -> Tensor:
+        return x * 2
+
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        for _ in range(4):
+            for n in range(1, 18):
+                assert twice(np.full(n, float(n))).tolist() == [2 * n] * n
+        assert len(heard) == 1 and len(twice.plans) == 16
+        first = twice.plans[0]
+        for _ in range(60):  # the second shape alone
+            twice(np.full(2, 1.0))
+        for _ in range(2):
+            assert twice(np.full(17, 3.0)).tolist() == [6] * 17
+        assert len(heard) == 1 and len(twice.plans) == 16 and first not in twice.plans
+        for n in range(1, 18):
+            assert twice(np.full(n, float(n))).tolist() == [2 * n] * n
+
+
+def test_signatures_that_never_come_back_are_forgotten() -> None:
+    run = wxb.capture(lambda x, k: x * k)
+    x = wxb.tensor([1.0])
+    for i in range(1000):
+        assert run(x, i).item() == i
+    assert len(run._plans) <= 64 and not run.plans
+
+
+def test_arguments_by_name() -> None:
+    calls = []
+
+    @wxb.capture
+    def step(x: Tensor, y: Tensor | None = None, *, factor: float = 1.0) -> Tensor:
+        calls.append(factor)
+        return x * factor if y is None else x * factor + y
+
+    x, y = wxb.tensor([1.0]), wxb.tensor([5.0])
+    for i in range(5):
+        assert step(x * i).item() == i
+        assert step(x, y=y * i).item() == 1 + 5 * i
+        assert step(x=x, factor=2.0, y=y * i).item() == 2 + 5 * i
+        assert step(x, y * i, factor=3.0).item() == 3 + 5 * i
+    assert len(step.plans) == 4 and len(calls) == 8
+
+
+def test_zeros_and_nans_are_arguments_too() -> None:
+    run = wxb.capture(lambda x, k: x * k)
+    x = wxb.tensor([1.0])
+    for _ in range(4):
+        assert np.signbit(run(x, -0.0).numpy()[0]) and not np.signbit(run(x, 0.0).numpy()[0])
+        assert np.isnan(run(x, float("nan")).numpy()[0])
+    assert len(run.plans) == 3
+
+
+def test_arguments_must_be_hashable() -> None:
+    run = wxb.capture(lambda xs: xs[0])
+    with pytest.raises(TypeError, match="capture: arguments are list; pass Tensors, arrays, or what can be hashed"):
+        run([wxb.tensor([1.0])])
+    with pytest.raises(TypeError, match="capture: int is no function; pass a function of Tensors or a Module"):
+        wxb.capture(3)
+
+
+# ---- inference ----
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_model_is_captured_for_inference(dtype: str) -> None:
+    wxb.seed(0)
+    model = nn.Sequential(nn.Linear(4, 8, "relu", dtype=dtype), nn.BatchNorm1d(8, dtype=dtype), nn.Dropout(0.5))
+    run, rng = wxb.capture(model), np.random.default_rng(0)
+    model.eval()
+    for n in (5, 5, 3, 5, 3, 3, 5):
+        x = rng.standard_normal((n, 4))
+        y = run(x)
+        assert y.numpy().tobytes() == model(x).numpy().tobytes() and not y.requires_grad
+    assert len(run.plans) == 2 and not any("backward" in row.name for row in run.plans[0].launches())
+    model.load_state_dict({name: 0.5 * a for name, a in model.state_dict().items()})
+    assert run(x).numpy().tobytes() == model(x).numpy().tobytes() and len(run.plans) == 2
+    twin = nn.Sequential(nn.Linear(4, 8, "relu", dtype=dtype), nn.BatchNorm1d(8, dtype=dtype), nn.Dropout(0.5))
+    twin.load_state_dict(model.state_dict())
+    model.train()
+    for seed in range(4):  # the same masks and statistics as eagerly
+        wxb.seed(seed)
+        got = run(x).numpy()
+        wxb.seed(seed)
+        assert (got == twin(x).numpy()).all()
+    assert bits(t for _, t in model.named_buffers()) == bits(t for _, t in twin.named_buffers())
+
+
+def test_what_can_be_called_can_be_captured() -> None:
+    class Twice:
+        def __call__(self, x: Tensor) -> Tensor:
+            return x * 2
+
+        def method(self, x: Tensor) -> Tensor:
+            return x * 2
+
+    for run in (wxb.capture(Twice()), wxb.capture(Twice().method), wxb.capture(functools.partial(ops.multiply, b=2.0))):
+        for i in range(4):
+            assert run(wxb.tensor([float(i)])).item() == 2 * i
+        assert len(run.plans) == 1

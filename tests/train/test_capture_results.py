@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -213,3 +213,69 @@ def test_check_tells_of_a_step_that_is_not_a_function_of_its_arguments() -> None
     run(x)
     with pytest.raises(wxb.CaptureError, match="a replay differs from the eager step"):
         run(x)
+
+
+class Pair(NamedTuple):
+    first: Tensor
+    second: Any
+
+
+@pytest.mark.parametrize("alias", [False, True])
+def test_results_may_be_nested(alias: bool) -> None:
+    @wxb.capture(alias_outputs=alias)
+    def step(x: Tensor) -> Any:
+        return {"twice": x * 2, "rest": [x + 1, (x, "text")]}, Pair(x * 3, None), [], x * 4
+
+    for i in range(4):
+        named, pair, empty, four = step(wxb.tensor([float(i)]))
+        assert list(named) == ["twice", "rest"] and isinstance(pair, Pair) and empty == [] and pair.second is None
+        plus, (same, text) = named["rest"]
+        values = [t.item() for t in (named["twice"], plus, same, pair.first, four)]
+        assert values == [2 * i, i + 1, i, 3 * i, 4 * i] and text == "text"
+
+
+def test_every_failed_allocation_while_recording() -> None:
+    """The n-th allocation fails while the step is recorded, for every n: the library and the step stay usable."""
+    model = mlp(20, 16, 4)
+    optimizer = optim.Adam(model.parameters(), 1e-2)
+    step = update(model, optimizer)
+    [(x, y)] = batches(1)
+    before = model.state_dict(), optimizer.state_dict()
+    step(x, y)
+    after = bits(model.parameters())
+    for n in range(1000):
+        model.load_state_dict(before[0])
+        optimizer.load_state_dict(before[1])
+        run = wxb.capture(step)
+        run(x, y)
+        cpu.kernels.fail_allocation(n)
+        try:
+            run(x, y)
+            done = True
+        except MemoryError:
+            done = False
+        finally:
+            cpu.kernels.fail_allocation(-1)
+        assert not cpu.recording()
+        model.load_state_dict(before[0])
+        optimizer.load_state_dict(before[1])
+        run(x, y)
+        assert bits(model.parameters()) == after
+        if done:
+            break
+    assert 0 < n < 999
+
+
+def test_an_index_error_while_recording() -> None:
+    model = mlp(20, 16, 4)
+    optimizer = optim.SGD(model.parameters(), 0.1)
+    run = wxb.capture(update(model, optimizer))
+    [(x, y)] = batches(1)
+    run(x, y)
+    before = bits(model.parameters())
+    with pytest.raises(IndexError, match="cross_entropy_forward: at position 0"):
+        run(x, wxb.tensor(np.full(16, 4)))
+    assert bits(model.parameters()) == before and not cpu.recording() and not run.plans
+    for _ in range(3):
+        run(x, y)
+    assert len(run.plans) == 1 and optimizer.steps == 4

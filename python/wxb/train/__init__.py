@@ -4,6 +4,7 @@ from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, Lookahead, L
 from .capture import capture
 from .history import History
 from .metrics import METRICS
+from .plan import Plan
 from .trainer import LOSSES, Trainer
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "History",
     "LRSchedule",
     "Lookahead",
+    "Plan",
     "Trainer",
     "capture",
 ]

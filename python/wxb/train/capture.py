@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import sys
 import warnings
 from collections.abc import Callable
@@ -23,6 +24,8 @@ __all__ = ["Captured", "capture"]
 MOST_PLANS = 16  # per function; a step that needs more has an argument that changes all the time
 IDLE = 256  # replays of others after which a plan gives way to a new one
 MOST_SEEN = 64  # signatures that are remembered
+
+_data, _wants_gradient = operator.attrgetter("data"), operator.attrgetter("_requires_grad")
 
 
 class Captured:
@@ -49,13 +52,15 @@ class Captured:
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Run, record or replay the step."""
         plan = self._last
-        if plan is not None and plan.edits == watch.edits and not named:
-            arrays = [a.data for a in args if isinstance(a, Tensor) and not a._requires_grad]
-            if len(arrays) == len(args):
-                outputs = plan.outputs(arrays)
-                if outputs is not None:
-                    self._replays += 1
-                    return plan.result(outputs)
+        if plan is not None and plan.edits == watch.edits and not named:  # the common case, in one microsecond
+            try:
+                arrays = None if any(map(_wants_gradient, args)) else list(map(_data, args))
+            except AttributeError:  # no Tensor
+                arrays = None
+            outputs = None if arrays is None else plan.outputs(arrays)
+            if outputs is not None:
+                self._replays += 1
+                return plan.result(outputs)
         if cpu.recording():  # inside another captured step: a part of it
             return self.function(*args, **named)
         return self._chosen(list(self._convert((*args, *named.values()))), tuple(named))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,30 +15,27 @@ _UPDATES = ("sgd", "adam", "rmsprop", "clip")
 class Launch:
     """One kernel call of a plan: bytes it touches, arithmetic operations (roughly), the least seconds measured.
 
-    ``memory`` has (first byte, bytes, whether it is written) for what lies in the plan's own memory.
+    phase: "forward", "backward" (from the first gradient on) or "update". memory: (first byte, bytes, whether it is
+    written) of what lies in the plan's own memory.
     """
 
     name: str
+    phase: str
     bytes: int
     operations: float
     memory: tuple[tuple[int, int, bool], ...]
     seconds: float | None = None
-
-    @property
-    def phase(self) -> str:
-        """``"forward"``, ``"backward"`` or ``"update"``, by the kernel's name."""
-        if self.name in _UPDATES:
-            return "update"
-        return "backward" if self.name.endswith("_backward") else "forward"
 
 
 def launches_of(recorded: Any, seconds: Sequence[float] | None) -> list[Launch]:
     """Return the launches of a kernel module's Plan; places in its memory count from the first it uses."""
     rows = recorded.launches()
     base = min((address for *_, operands in rows for address, _, _, own in operands if own), default=0)
+    phases = _phases([name for name, *_ in rows])
     return [
         Launch(
             name,
+            next(phases),
             sum(size for _, size, _, _ in operands),
             work,
             tuple([(address - base, size, written) for address, size, written, own in operands if own]),
@@ -46,6 +43,18 @@ def launches_of(recorded: Any, seconds: Sequence[float] | None) -> list[Launch]:
         )
         for i, (name, work, operands) in enumerate(rows)
     ]
+
+
+def _phases(names: Sequence[str]) -> Iterator[str]:
+    phase = "forward"
+    for name in names:
+        if name in _UPDATES:
+            phase = "update"
+        elif name.endswith("_backward"):
+            phase = "backward"
+        elif phase == "update":
+            phase = "forward"
+        yield phase
 
 
 class Summary:
