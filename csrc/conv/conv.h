@@ -35,13 +35,14 @@ struct ConvForward {
 
 // dz = dy act'(saved);  dx, dweight = the derivatives of sum(dz y), dbias = column sums of dz; each is written, or
 // skipped when absent. saved: y, or the sum (see above), absent without an activation; as is dz (n, oh, ow, out).
-// parts (conv_parts, kh kw c / groups, out) and sums (conv_sums, out): what tasks add to dweight and dbias.
-// transformed: as above, for dx.
+// parts (conv_parts, kh kw c / groups, out), with by_squares (conv_parts, 36, c, out), and sums (conv_sums, out): what
+// tasks add to dweight and dbias. transformed: as above, for dx. by_squares: dweight by Winograd's algorithm.
 template <class T>
 struct ConvBackward {
   In<T> x, weight, saved, dy;
   Out<T> dx, dweight, dbias, dz, parts, sums, transformed;
   ConvShape shape;
+  bool by_squares;
   Unary activation;
   T alpha;
   void operands(const Operands& f) const {
@@ -57,13 +58,14 @@ template <class T>
 void conv_forward(const ConvForward<T>&, Context&);
 template <class T>
 void conv_backward(const ConvBackward<T>&, Context&);
-int64_t conv_parts(const ConvShape&);  // how many tasks share the pixels in the sums of dweight
-int64_t conv_sums(const ConvShape&);   // and of dbias
+int64_t conv_parts(const ConvShape&, bool by_squares);  // how many tasks share the pixels in the sums of dweight
+int64_t conv_sums(const ConvShape&);                    // and of dbias
 
 bool is_winograd(const ConvShape&);  // can it be computed by Winograd's algorithm?
 // The elements that its weights take, for y or for dx; 0 if it is not to be used.
 int64_t conv_transformed(const ConvShape&, Algorithm);
 int64_t conv_transformed_backward(const ConvShape&, Algorithm);
+bool conv_by_squares(const ConvShape&, Algorithm);  // is dweight computed by it?
 }  // namespace BACKEND
 
 }  // namespace wxb

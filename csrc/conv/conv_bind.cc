@@ -75,9 +75,11 @@ void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair strid
   const ConvShape s = shape_of(call, x, weight, dy, stride, before, dilation, groups);
   const bool active = activation != Unary::none;
   if (active && !saved) value_error(call.name, ": an activation needs saved, it is None");
-  const int64_t parts = dweight ? BACKEND::conv_parts(s) : 0, sums = dbias ? BACKEND::conv_sums(s) : 0,
-                weights = s.kh * s.kw * (s.c / s.groups) * s.out,
-                size = dx ? BACKEND::conv_transformed_backward(s, algorithm_for(call, s, x, algorithm)) : 0;
+  const Algorithm chosen = algorithm_for(call, s, x, algorithm);
+  const bool by_squares = dweight && BACKEND::conv_by_squares(s, chosen);
+  const int64_t parts = dweight ? BACKEND::conv_parts(s, by_squares) : 0, sums = dbias ? BACKEND::conv_sums(s) : 0,
+                weights = (by_squares ? 36 : s.kh * s.kw) * (s.c / s.groups) * s.out,
+                size = dx ? BACKEND::conv_transformed_backward(s, chosen) : 0;
   by_float(call.name, x, [&]<class T>() {
     const Optional dz = room(x, active, s.n, s.oh, s.ow, s.out), of_weights = room(x, parts > 0, parts, weights),
                    of_bias = room(x, sums > 0, sums, s.out), transformed = room(x, size > 0, size);
@@ -90,7 +92,7 @@ void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair strid
                         call.out<T>("dweight", dweight, {s.out, s.kh, s.kw, s.c / s.groups}),
                         call.out<T>("dbias", dbias, {s.out}), call.out<T>("dz", dz, {s.n, s.oh, s.ow, s.out}),
                         call.out<T>("parts", of_weights, {parts, weights}), call.out<T>("sums", of_bias, {sums, s.out}),
-                        call.out<T>("transformed", transformed, {size}), s, activation, T(alpha)});
+                        call.out<T>("transformed", transformed, {size}), s, by_squares, activation, T(alpha)});
   });
 }
 

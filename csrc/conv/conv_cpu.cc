@@ -106,10 +106,11 @@ void clear(const Out<T>& out) {
 
 // At most 16 tasks, so that no thread waits long for the last one, where there are few outputs and taps; fewer where
 // their sums would take more than 16 MB.
-int64_t conv_parts(const ConvShape& s) {
+int64_t conv_parts(const ConvShape& s, bool by_squares) {
   if (is_pointwise(s)) return 0;
-  const int64_t weights = std::max<int64_t>(1, s.kh * s.kw * (s.c / s.groups) * s.out), panels = (s.out + 63) / 64;
-  const int64_t most = std::min<int64_t>((1 << 22) / weights, std::max<int64_t>(1, 16 / panels));
+  const int64_t points = by_squares ? 36 : s.kh * s.kw, sums = std::max<int64_t>(1, points * (s.c / s.groups) * s.out),
+                tasks = by_squares ? (s.out + 127) / 128 * ((s.c + 63) / 64) : (s.out + 63) / 64;
+  const int64_t most = std::min<int64_t>((1 << 22) / sums, std::max<int64_t>(1, 16 / std::max<int64_t>(1, tasks)));
   return std::clamp<int64_t>(pixels(s) / 512, 1, std::max<int64_t>(1, most));
 }
 
@@ -128,6 +129,11 @@ int64_t conv_transformed(const ConvShape& s, Algorithm algorithm) {
 
 int64_t conv_transformed_backward(const ConvShape& s, Algorithm algorithm) {
   return transformed(s, algorithm, {s.n, s.h, s.w, s.out, s.c});
+}
+
+bool conv_by_squares(const ConvShape& s, Algorithm algorithm) {
+  return algorithm == Algorithm::winograd ||
+         (algorithm == Algorithm::auto_ && is_winograd(s) && pays({s.n, s.oh, s.ow, s.c, s.out}));
 }
 
 template <class T>
@@ -152,7 +158,7 @@ void conv_backward(const ConvBackward<T>& a, Context&) {
     return;
   }
   if (a.dx && a.dx.size) table<T>(s).input_gradient(a, dz);
-  if (a.dweight && a.dweight.size) table<T>(s).weight_gradient(a, dz, conv_parts(s));
+  if (a.dweight && a.dweight.size) table<T>(s).weight_gradient(a, dz, conv_parts(s, a.by_squares));
 }
 
 template void conv_forward(const ConvForward<float>&, Context&);

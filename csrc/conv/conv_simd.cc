@@ -3,7 +3,7 @@
 #include "conv/conv_table.h"
 #include "conv/depthwise_simd.h"
 #include "conv/scatter_simd.h"
-#include "conv/winograd_simd.h"
+#include "conv/winograd_sum_simd.h"
 
 namespace wxb::WXB_TARGET {
 
@@ -211,16 +211,16 @@ void turn_back(const float* from, int64_t groups, int64_t depth, int64_t outputs
   });
 }
 
-// f(part, begin, end) for the strips of each part, on any thread; then dweight is what they left in `parts`.
+// f(task, sums, begin, end) for the share [begin, end) of `count` strips or squares of each part, on any thread; then
+// all sums are in part 0.
 template <class F>
-void sum_parts(const ConvBackward<float>& a, int64_t parts, int64_t tasks, F f) {
-  const ConvShape& s = a.shape;
-  const int64_t depth = s.kh * s.kw * (s.c / s.groups), strips = strips_of_sum(s).count();
+void sum_parts(const ConvBackward<float>& a, int64_t parts, int64_t count, int64_t tasks, F f) {
+  const int64_t size = a.parts.size / parts;
   parallel(tasks * parts, [&](int64_t task) {
     const int64_t part = task % parts;
-    f(task / parts, a.parts.data + part * depth * s.out, part * strips / parts, (part + 1) * strips / parts);
+    f(task / parts, a.parts.data + part * size, part * count / parts, (part + 1) * count / parts);
   });
-  if (parts > 1) add_parts(a.parts.data, parts, depth * s.out);
+  if (parts > 1) add_parts(a.parts.data, parts, size);
 }
 
 void weight_gradient_of_channels(const ConvBackward<float>& a, const float* dz, int64_t parts) {
@@ -229,21 +229,37 @@ void weight_gradient_of_channels(const ConvBackward<float>& a, const float* dz, 
   const Strips strips = strips_of_sum(s);
   Field x = input_of(s, a.x.data);
   x.depth = x.channels;
-  sum_parts(a, parts, 1, [&](int64_t, float* sums, int64_t begin, int64_t end) {
+  sum_parts(a, parts, strips.count(), 1, [&](int64_t, float* sums, int64_t begin, int64_t end) {
     __builtin_memset(sums, 0, size_t(taps * s.c) * sizeof(float));
     for (int64_t i = begin; i < end; ++i) add_channel_products(x, dz, strips[i], sums);
   });
   turn(a.parts.data, s.c, taps, s.c, taps, a.dweight.data, taps);
 }
 
+void weight_gradient_by_squares(const ConvBackward<float>& a, const float* dz, int64_t parts) {
+  const ConvShape& s = a.shape;
+  const Patches squares(s.n, s.oh, s.ow);
+  const int64_t panels = divide_up(s.out, outputs_of_block), blocks = divide_up(s.c, channels_of_block);
+  sum_parts(a, parts, squares.count, panels * blocks, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
+    const int64_t c = task / panels * channels_of_block, o = task % panels * outputs_of_block;
+    Field x = input_of(s, a.x.data);
+    x.data += c, x.depth = min(channels_of_block, s.c - c);
+    const Squares of{dz + o, s.oh, s.ow, s.out, min(outputs_of_block, s.out - o)};
+    add_squares(x, of, squares, begin, end, sums + c * s.out + o, s.c * s.out, s.out);
+  });
+  gather_taps(a.parts.data, s.c, s.out);
+  turn_back(a.parts.data, 1, 9 * s.c, s.out, a.dweight.data);
+}
+
 void weight_gradient(const ConvBackward<float>& a, const float* dz, int64_t parts) {
   const ConvShape& s = a.shape;
+  if (a.by_squares) return weight_gradient_by_squares(a, dz, parts);
   if (is_depthwise(s)) return weight_gradient_of_channels(a, dz, parts);
   const Field first = input_of(s, a.x.data);
   const int64_t outputs = s.out / s.groups, depth = s.kh * s.kw * first.depth,
                 panels = divide_up(outputs, tile_columns);
   const Strips strips = strips_of_sum(s);
-  sum_parts(a, parts, s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
+  sum_parts(a, parts, strips.count(), s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
     const int64_t q = task % panels, g = task / panels, j = q * tile_columns;
     Field x = first;
     x.data += g * first.depth;

@@ -145,7 +145,7 @@ inline void transform_patches(const Field& x, const Patches& patches, int64_t fi
         const int64_t pixel = (place.n * x.rows.source + row) * x.columns.source + column;
         pixels[i * reach + j] = inside ? x.data + pixel * x.channels : zeros;
       }
-    transform_patch(pixels, x.channels, to.at(t), to.step());
+    transform_patch(pixels, x.depth, to.at(t), to.step());
   }
 }
 

@@ -118,6 +118,22 @@ def test_winograd_stays_within_its_bound(channels: int, isa: str, rng: np.random
         assert error <= (5e-6 if name == "normal" and channels > 1 else 1e-4), name
 
 
+@pytest.mark.parametrize("channels", [16, 70])
+def test_winograds_weight_gradients_stay_within_their_bound(channels: int, isa: str, rng: np.random.Generator) -> None:
+    def gradient(x: Array, dy: Array, dtype: Any, **how: Any) -> Array:
+        weight = wxb.parameter(np.zeros((32, 3, 3, channels)), dtype)
+        ops.sum(ops.conv2d(wxb.tensor(x, dtype), weight, padding=1, **how) * wxb.tensor(dy, dtype)).backward()
+        return np.asarray(weight.grad.numpy())
+
+    for name, (x, _) in patterns(rng, channels).items():
+        sign = rng.random if name == "positive" else rng.standard_normal
+        dy = sign((1, 24, 24, 32)).astype(np.float32)
+        want, sizes = (gradient(*f, np.float64) for f in ((x, dy), (np.abs(x), np.abs(dy))))
+        got = gradient(x, dy, np.float32, algorithm="winograd")
+        error = (np.abs(got - want) / sizes.max(axis=(1, 2, 3), keepdims=True)).max()
+        assert error <= (5e-6 if name == "normal" else 1e-4), name
+
+
 def test_auto_takes_winograd_where_there_is_enough_of_all(isa: str, rng: np.random.Generator) -> None:
     def bits(n: int, size: int, channels: int, algorithm: str, **how: Any) -> bytes:
         draw = np.random.default_rng(1).standard_normal

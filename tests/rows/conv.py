@@ -147,7 +147,8 @@ DEPTHWISE: list[tuple[Sizes, tuple[Any, ...]]] = [
     ((2, 3, 30, 130, 130, 1, 9), (1, "same", 1, 130)),
 ]
 
-# Around Winograd's squares of 4 x 4 outputs, six patches by 8 to 64 outputs, chunks of 128 and 256 channels.
+# Around Winograd's squares of 4 x 4 outputs, six patches by 8 to 64 outputs, chunks of 128 and 256 channels; of sums
+# of dweight, blocks of 64 channels by 128 outputs and 36 squares.
 SQUARES: list[tuple[Sizes, tuple[Any, ...]]] = [
     ((1, 1, 1, 1, 1, 3, 3), (1, 1)),
     ((2, 5, 7, 3, 4, 3, 3), (1, "same")),
@@ -159,6 +160,8 @@ SQUARES: list[tuple[Sizes, tuple[Any, ...]]] = [
     ((7, 4, 4, 130, 17, 3, 3), (1, 1)),
     ((2, 3, 17, 260, 70, 3, 3), (1, 1)),
     ((1, 3, 3, 0, 5, 3, 3), (1, 1)),
+    ((1, 3, 3, 4, 0, 3, 3), (1, 1)),
+    ((2, 9, 34, 66, 135, 3, 3), (1, 1)),
     ((2, 6, 9, 18, 12, 3, 3), (1, 1, 1, 1, "relu")),
     ((2, 6, 5, 9, 35, 3, 3), (1, 1, 1, 1, "gelu")),
 ]
