@@ -17,6 +17,7 @@ from .activation import (
 )
 from .container import Dropout, Dropout2d, Flatten, Reshape, Residual, Sequential
 from .conv import Conv1d, Conv2d
+from .fold import fold_batch_norm
 from .linear import Embedding, Linear
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
@@ -58,5 +59,6 @@ __all__ = [
     "Standardize",
     "Tanh",
     "Upsample",
+    "fold_batch_norm",
     "init",
 ]
