@@ -20,9 +20,10 @@ from ..data import (
     image_folder,
     read_image,
 )
+from ..nn import Conv2d, Module, Sequential, explain
 from ..tensor import Tensor, tensor
 from ..train import LRSchedule, Trainer
-from ..train.metrics import confusion_matrix
+from .pictures import draw_results
 from .run import Options, Run, SavedRun, Stopwatch
 
 __all__ = ["predict", "train"]
@@ -66,7 +67,9 @@ def train(options: Options) -> dict[str, Any]:
         watch.seconds,
         config,
     )
-    _draw(run, trainer, data, test, logits)
+    draw_results(run, trainer, x[test], logits, data.y[test], list(data.classes))
+    assert isinstance(trainer.model, Sequential)
+    _draw(run, trainer.model, x[test], logits, data.classes)
     return result | {"pictures": len(data), "size": "x".join(map(str, x.shape[1:]))}
 
 
@@ -122,10 +125,19 @@ def _loss(logits: Tensor, labels: Tensor) -> Tensor:
     return ops.cross_entropy(logits, labels, label_smoothing=0.1)
 
 
-def _draw(run: Run, trainer: Trainer, data: ImageFolder, test: Array, logits: Array) -> None:
-    predicted, actual, x = logits.argmax(1), data.y[test], data.x[test]
-    if trainer.history.epochs:
-        run.draw_history(trainer.history)
-    counts = confusion_matrix(predicted, actual, len(data.classes))
-    plots.confusion(counts, data.classes, run.folder / "confusion.png")
-    plots.mistakes(x, predicted, actual, run.folder / "mistakes.png", data.classes)
+def _draw(run: Run, network: Sequential, x: Array, logits: Array, classes: Sequence[str]) -> None:
+    """Draw what the network looks for, and what it makes of the pictures that it is surest of, one of each class."""
+    convolution = next(module for module in network.modules() if isinstance(module, Conv2d))
+    plots.filters(convolution.weight.numpy(), run.folder / "filters.png")
+    predicted, chances = logits.argmax(1), ops.softmax(tensor(logits)).numpy().max(1)
+    surest = [max(numpy.flatnonzero(predicted == k), key=chances.__getitem__) for k in numpy.unique(predicted)[:8]]
+    titles = [f"{classes[predicted[i]]}\n{chances[i]:.0%}" for i in surest]
+    plots.saliency(x[surest], explain.saliency(network, x[surest]), run.folder / "saliency.png", titles)
+    first = surest[0]
+    outputs = explain.layer_outputs(network, x[first : first + 1])
+    maps = {f"layer {name}": y[0] for name, y in outputs.items() if _has_weights(network[int(name)]) and y.ndim == 4}
+    plots.feature_maps(x[first], maps, run.folder / "feature_maps.png")
+
+
+def _has_weights(layer: Module) -> bool:
+    return any(True for _ in layer.parameters())
