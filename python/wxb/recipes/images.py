@@ -36,37 +36,20 @@ SMALLEST = 8  # pixels a side
 
 def train(options: Options) -> dict[str, Any]:
     """Train a convolutional network on four fifths of the different pictures and test it on the others."""
-    data, grey = _read(options)
+    data = _read(options)
     for message in data.messages:
         print(f"  {message}", flush=True)
+    x = data.x[..., :1] if (data.x == data.x[..., :1]).all() else data.x  # without colours one channel will do
     training, test = data.split(0.2, options.seed)
     epochs = round(min(max(SHOWN / len(training), 10), 100))
     options = options.chosen(epochs=epochs, lr=4e-3, batch_size=64)
     run = Run("images", options)
-    x = data.x[..., :1] if grey else data.x
     model = _model(x.shape[1:], len(data.classes))
     with Stopwatch() as watch:
         trainer = _fit(model, options, (x[training], data.y[training]), (x[test], data.y[test]))
+    figures = _figures(trainer, x[test], data.y[test])
+    result = run.finish(trainer, figures, watch.seconds, _config(model, x.shape[1:], data, test))
     logits = trainer.predict(x[test])
-    figures = trainer.evaluate(x[test], data.y[test])
-    commonest = numpy.bincount(data.y[training]).argmax()
-    config = {
-        "model": model,
-        "input": {"shape": list(x.shape[1:]), "fit": "crop"},
-        "classes": list(data.classes),
-        "messages": list(data.messages),
-        "test_files": [data.files[i] for i in test],
-    }
-    result = run.finish(
-        trainer,
-        {
-            "test_accuracy": figures["accuracy"],
-            "test_loss": figures["loss"],
-            "test_commonest_class": float((data.y[test] == commonest).mean()),
-        },
-        watch.seconds,
-        config,
-    )
     draw_results(run, trainer, x[test], logits, data.y[test], list(data.classes))
     assert isinstance(trainer.model, Sequential)
     _draw(run, trainer.model, x[test], logits, data.classes)
@@ -84,8 +67,7 @@ def predict(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _read(options: Options) -> tuple[ImageFolder, bool]:
-    """Return the pictures, and whether none of them has a colour."""
+def _read(options: Options) -> ImageFolder:
     if options.data is None:
         raise ValueError("images: no folder is given; wxb train images --data FOLDER, one sub-folder per class")
     if options.size is not None and options.size < SMALLEST:
@@ -93,7 +75,7 @@ def _read(options: Options) -> tuple[ImageFolder, bool]:
     data = image_folder(options.data, options.size, skip_broken=bool(options.skip_broken))
     if len(data.classes) < 2:
         raise ValueError(f"images: {options.data} has one class, {data.classes[0]}; wanted two or more sub-folders")
-    return data, bool((data.x == data.x[..., :1]).all())
+    return data
 
 
 def _model(shape: tuple[int, ...], classes: int) -> dict[str, Any]:
@@ -123,6 +105,26 @@ def _fit(model: dict[str, Any], options: Options, training: tuple[Array, Array],
 
 def _loss(logits: Tensor, labels: Tensor) -> Tensor:
     return ops.cross_entropy(logits, labels, label_smoothing=0.1)
+
+
+def _figures(trainer: Trainer, x: Array, y: Array) -> dict[str, float]:
+    figures = trainer.evaluate(x, y)
+    commonest = numpy.bincount(y).max() / len(y)  # what calling every picture the same would reach
+    return {
+        "test_accuracy": figures["accuracy"],
+        "test_loss": figures["loss"],
+        "test_commonest_class": float(commonest),
+    }
+
+
+def _config(model: dict[str, Any], shape: tuple[int, ...], data: ImageFolder, test: Array) -> dict[str, Any]:
+    return {
+        "model": model,
+        "input": {"shape": list(shape), "fit": "crop"},
+        "classes": list(data.classes),
+        "messages": list(data.messages),
+        "test_files": [data.files[i] for i in test],
+    }
 
 
 def _draw(run: Run, network: Sequential, x: Array, logits: Array, classes: Sequence[str]) -> None:
