@@ -100,10 +100,12 @@ def mistakes(
     path: Path,
     class_names: Sequence[str] | None = None,
     most: int = 25,
+    losses: ArrayLike | None = None,
 ) -> None:
-    """Draw the first `most` images whose predicted class is wrong, each with "true → predicted".
+    """Draw `most` images whose predicted class is wrong, each with "true → predicted": the first, or the worst.
 
-    images (N, H, W) or (N, H, W, C) with C 1, 3 or 4; predicted, actual (N,) class numbers.
+    images (N, H, W) or (N, H, W, C) with C 1, 3 or 4; predicted, actual (N,) class numbers; losses (N,): those of the
+    highest loss are drawn, highest first.
     """
     pictures, p, a = np.asarray(images), np.asarray(predicted), np.asarray(actual)
     if pictures.ndim not in (3, 4) or p.shape != (len(pictures),) or a.shape != p.shape:
@@ -111,11 +113,19 @@ def mistakes(
     if not all(np.issubdtype(labels.dtype, np.integer) and labels.min(initial=0) >= 0 for labels in (p, a)):
         raise TypeError(f"mistakes: labels are {p.dtype} and {a.dtype}, wanted class numbers from 0")
     wrong = np.flatnonzero(p != a)
+    if losses is not None:
+        worst = np.asarray(losses, np.float64)
+        if worst.shape != p.shape:
+            raise ValueError(f"mistakes: losses have shape {worst.shape}, wanted {p.shape}")
+        wrong = wrong[np.argsort(-worst[wrong], kind="stable")]
     names = [str(k) for k in range(int(max(p.max(initial=0), a.max(initial=0))) + 1)]
     if class_names is not None:
         names[: len(class_names)] = map(_short, class_names)
     titles = [f"{names[a[i]]} → {names[p[i]]}" for i in wrong[:most]]
-    title = f"{len(wrong):,} of {len(p):,} wrong, true → predicted" if len(wrong) else f"no mistake in {len(p):,}"
+    order = ", the worst first" if losses is not None and len(wrong) > 1 else ""
+    title = (
+        f"{len(wrong):,} of {len(p):,} wrong{order}, true → predicted" if len(wrong) else f"no mistake in {len(p):,}"
+    )
     _image_grid(pictures[wrong[:most]], titles, title, path, "gray_r", "mistakes")
 
 
@@ -137,6 +147,58 @@ def features(weights: ArrayLike, shape: tuple[int, ...], path: Path, most: int =
         _image_grid((images + 1) / 2, [], title, path, None, "features")
     else:
         _image_grid(images, [], title, path, "RdBu_r", "features", limits=(-1, 1))
+
+
+def filters(weights: ArrayLike, path: Path, most: int = 64) -> None:
+    """Draw the kernels of a first convolutional layer, weights (out, kh, kw, C) with C 1, 3 or 4, as `features`."""
+    w = np.asarray(weights)
+    if w.ndim != 4 or not w.size:
+        raise ValueError(f"filters: weights have shape {w.shape}, wanted (out, kh, kw, C)")
+    features(w.reshape(len(w), -1), w.shape[1:], path, most)
+
+
+def feature_maps(image: ArrayLike, maps: Mapping[str, ArrayLike], path: Path, most: int = 8) -> None:
+    """Draw an image and, in a row for each layer, the `most` channels of its output that vary most over the image.
+
+    image (H, W) or (H, W, C); maps: the layer's name -> its output for this image, (H, W, C). Each channel has its own
+    scale, bright where it is large.
+    """
+    rows = {name: np.asarray(values, np.float64) for name, values in maps.items()}
+    if not rows or any(values.ndim != 3 or not values.size for values in rows.values()):
+        raise ValueError(f"feature_maps: maps are {_shapes(rows)}, wanted at least one layer's (H, W, C)")
+    with _figure(path, (1.05 * (most + 1), 1.25 * len(rows))) as figure:
+        for row, (name, values) in enumerate(rows.items()):
+            chosen = np.sort(np.argsort(-values.var((0, 1)), kind="stable")[:most])
+            axes = figure.add_subplot(len(rows), most + 1, row * (most + 1) + 2)
+            axes.set_title(f"{name}: {len(chosen)} of {values.shape[2]} channels", loc="left", fontsize=9)
+            for column, channel in enumerate(chosen):
+                if column:
+                    axes = figure.add_subplot(len(rows), most + 1, row * (most + 1) + 2 + column)
+                axes.imshow(values[..., channel], cmap="magma", interpolation="nearest")
+                axes.set_axis_off()
+        axes = figure.add_subplot(len(rows), most + 1, 1)
+        axes.imshow(_drawable(np.asarray(image), "feature_maps"), cmap="gray", interpolation="nearest")
+        axes.set_axis_off()
+
+
+def saliency(images: ArrayLike, maps: ArrayLike, path: Path, titles: Sequence[str] = ()) -> None:
+    """Draw images and below each its map: bright pixels are those that its score depends on most.
+
+    images (N, H, W) or (N, H, W, C); maps (N, H, W), as `wxb.nn.explain.saliency` gives, each on its own scale.
+    """
+    pictures, weights = np.asarray(images), np.asarray(maps, np.float64)
+    if pictures.ndim not in (3, 4) or weights.shape != pictures.shape[:3] or not len(pictures):
+        raise ValueError(f"saliency: images {pictures.shape} and maps {weights.shape}, wanted (N, H, W, C), (N, H, W)")
+    n = len(pictures)
+    with _figure(path, (1.3 * n, 2.8)) as figure:
+        for i in range(n):
+            top = figure.add_subplot(2, n, i + 1)
+            top.imshow(_drawable(pictures[i], "saliency"), cmap="gray", interpolation="nearest")
+            top.set_title(titles[i] if i < len(titles) else "", fontsize=8)
+            bottom = figure.add_subplot(2, n, n + i + 1)
+            bottom.imshow(weights[i], cmap="magma", vmax=np.quantile(weights[i], 0.995), interpolation="nearest")
+            top.set_axis_off()
+            bottom.set_axis_off()
 
 
 def scatter(predicted: ArrayLike, actual: ArrayLike, path: Path, name: str = "target") -> None:
@@ -299,6 +361,19 @@ def _image_grid(
                 axes.text(left + 0.5, top - 0.04, titles[i], fontsize=9, color="#374151", ha="center", va="bottom")
         axes.set(xlim=(-0.02, 1.1 * columns), ylim=(pitch * rows, -0.26 if titles else -0.05), aspect="equal")
         axes.set_axis_off()
+
+
+def _drawable(image: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return an image as matplotlib draws it: (H, W), or (H, W, C) in colour."""
+    if image.ndim == 3 and image.shape[2] == 1:
+        return image[..., 0]
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (3, 4)):
+        raise ValueError(f"{name}: image has shape {image.shape}, wanted (H, W) or (H, W, C) with 1, 3 or 4 channels")
+    return image
+
+
+def _shapes(arrays: Mapping[str, NDArray[Any]]) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in arrays.items()}
 
 
 def _short(name: object) -> str:

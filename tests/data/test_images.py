@@ -169,7 +169,7 @@ def test_broken_files_are_named_and_skipped_only_if_asked(folder, name):
     (folder / "cat" / name).write_bytes(content)
     with pytest.raises(ValueError, match=re.escape(str(folder / "cat" / name))) as caught:
         image_folder(folder, 8)
-    assert message in str(caught.value) and str(caught.value).endswith("or pass skip_broken=True")
+    assert message in str(caught.value) and str(caught.value).endswith("or pass skip_broken=True (--skip-broken)")
     data = image_folder(folder, 8, skip_broken=True)
     assert len(data) == 12 and len(data.messages) == 1 and name in data.messages[0]
     with pytest.raises(ValueError, match=re.escape(name)):

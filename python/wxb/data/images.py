@@ -98,7 +98,7 @@ def image_folder(
     broken = [str(result) for result in results if isinstance(result, ValueError)]
     if broken and not skip_broken:
         rest = f"; {len(broken) - 1} more files are broken" if len(broken) > 1 else ""
-        raise ValueError(f"{broken[0]}{rest}; mend or remove them, or pass skip_broken=True")
+        raise ValueError(f"{broken[0]}{rest}; mend or remove them, or pass skip_broken=True (--skip-broken)")
     messages += [f"left out: {text}" for text in broken]
     kept = {i: result for i, result in enumerate(results) if not isinstance(result, ValueError)}
     y = np.array([files[i][0] for i in kept], np.int64)

@@ -20,9 +20,10 @@ from ..data import (
     image_folder,
     read_image,
 )
+from ..nn import Conv2d, Module, Sequential, explain
 from ..tensor import Tensor, tensor
 from ..train import LRSchedule, Trainer
-from ..train.metrics import confusion_matrix
+from .pictures import draw_results
 from .run import Options, Run, SavedRun, Stopwatch
 
 __all__ = ["predict", "train"]
@@ -35,38 +36,23 @@ SMALLEST = 8  # pixels a side
 
 def train(options: Options) -> dict[str, Any]:
     """Train a convolutional network on four fifths of the different pictures and test it on the others."""
-    data, grey = _read(options)
+    data = _read(options)
     for message in data.messages:
         print(f"  {message}", flush=True)
+    x = data.x[..., :1] if (data.x == data.x[..., :1]).all() else data.x  # without colours one channel will do
     training, test = data.split(0.2, options.seed)
     epochs = round(min(max(SHOWN / len(training), 10), 100))
     options = options.chosen(epochs=epochs, lr=4e-3, batch_size=64)
     run = Run("images", options)
-    x = data.x[..., :1] if grey else data.x
     model = _model(x.shape[1:], len(data.classes))
     with Stopwatch() as watch:
         trainer = _fit(model, options, (x[training], data.y[training]), (x[test], data.y[test]))
+    figures = _figures(trainer, x[test], data.y[test])
+    result = run.finish(trainer, figures, watch.seconds, _config(model, x.shape[1:], data, test))
     logits = trainer.predict(x[test])
-    figures = trainer.evaluate(x[test], data.y[test])
-    commonest = numpy.bincount(data.y[training]).argmax()
-    config = {
-        "model": model,
-        "input": {"shape": list(x.shape[1:]), "fit": "crop"},
-        "classes": list(data.classes),
-        "messages": list(data.messages),
-        "test_files": [data.files[i] for i in test],
-    }
-    result = run.finish(
-        trainer,
-        {
-            "test_accuracy": figures["accuracy"],
-            "test_loss": figures["loss"],
-            "test_commonest_class": float((data.y[test] == commonest).mean()),
-        },
-        watch.seconds,
-        config,
-    )
-    _draw(run, trainer, data, test, logits)
+    draw_results(run, trainer, x[test], logits, data.y[test], list(data.classes))
+    assert isinstance(trainer.model, Sequential)
+    _draw(run, trainer.model, x[test], logits, data.classes)
     return result | {"pictures": len(data), "size": "x".join(map(str, x.shape[1:]))}
 
 
@@ -81,8 +67,7 @@ def predict(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _read(options: Options) -> tuple[ImageFolder, bool]:
-    """Return the pictures, and whether none of them has a colour."""
+def _read(options: Options) -> ImageFolder:
     if options.data is None:
         raise ValueError("images: no folder is given; wxb train images --data FOLDER, one sub-folder per class")
     if options.size is not None and options.size < SMALLEST:
@@ -90,7 +75,7 @@ def _read(options: Options) -> tuple[ImageFolder, bool]:
     data = image_folder(options.data, options.size, skip_broken=bool(options.skip_broken))
     if len(data.classes) < 2:
         raise ValueError(f"images: {options.data} has one class, {data.classes[0]}; wanted two or more sub-folders")
-    return data, bool((data.x == data.x[..., :1]).all())
+    return data
 
 
 def _model(shape: tuple[int, ...], classes: int) -> dict[str, Any]:
@@ -122,10 +107,39 @@ def _loss(logits: Tensor, labels: Tensor) -> Tensor:
     return ops.cross_entropy(logits, labels, label_smoothing=0.1)
 
 
-def _draw(run: Run, trainer: Trainer, data: ImageFolder, test: Array, logits: Array) -> None:
-    predicted, actual, x = logits.argmax(1), data.y[test], data.x[test]
-    if trainer.history.epochs:
-        run.draw_history(trainer.history)
-    counts = confusion_matrix(predicted, actual, len(data.classes))
-    plots.confusion(counts, data.classes, run.folder / "confusion.png")
-    plots.mistakes(x, predicted, actual, run.folder / "mistakes.png", data.classes)
+def _figures(trainer: Trainer, x: Array, y: Array) -> dict[str, float]:
+    figures = trainer.evaluate(x, y)
+    commonest = numpy.bincount(y).max() / len(y)  # what calling every picture the same would reach
+    return {
+        "test_accuracy": figures["accuracy"],
+        "test_loss": figures["loss"],
+        "test_commonest_class": float(commonest),
+    }
+
+
+def _config(model: dict[str, Any], shape: tuple[int, ...], data: ImageFolder, test: Array) -> dict[str, Any]:
+    return {
+        "model": model,
+        "input": {"shape": list(shape), "fit": "crop"},
+        "classes": list(data.classes),
+        "messages": list(data.messages),
+        "test_files": [data.files[i] for i in test],
+    }
+
+
+def _draw(run: Run, network: Sequential, x: Array, logits: Array, classes: Sequence[str]) -> None:
+    """Draw what the network looks for, and what it makes of the pictures that it is surest of, one of each class."""
+    convolution = next(module for module in network.modules() if isinstance(module, Conv2d))
+    plots.filters(convolution.weight.numpy(), run.folder / "filters.png")
+    predicted, chances = logits.argmax(1), ops.softmax(tensor(logits)).numpy().max(1)
+    surest = [max(numpy.flatnonzero(predicted == k), key=chances.__getitem__) for k in numpy.unique(predicted)[:8]]
+    titles = [f"{classes[predicted[i]]}\n{chances[i]:.0%}" for i in surest]
+    plots.saliency(x[surest], explain.saliency(network, x[surest]), run.folder / "saliency.png", titles)
+    first = surest[0]
+    outputs = explain.layer_outputs(network, x[first : first + 1])
+    maps = {f"layer {name}": y[0] for name, y in outputs.items() if _has_weights(network[int(name)]) and y.ndim == 4}
+    plots.feature_maps(x[first], maps, run.folder / "feature_maps.png")
+
+
+def _has_weights(layer: Module) -> bool:
+    return any(True for _ in layer.parameters())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy
 
 from .. import models, ops, optim, plots
-from ..data import ArrayDataset, Loader
+from ..data import ArrayDataset, Loader, read_image
 from ..data.loader import Transform
 from ..tensor import Tensor, tensor
 from ..train import LRSchedule, Trainer
@@ -62,12 +61,13 @@ def _loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def draw_results(run: Run, trainer: Trainer, images: Array, logits: Array, actual: Array, classes: list[str]) -> None:
-    """Draw the curves, the confusion matrix and mistakes of a network that gives ``logits`` for ``images``."""
-    predicted = logits.argmax(1)
+    """Draw curves, confusion matrix and worst mistakes of a network that gives ``logits`` for ``images``."""
+    predicted, scores = logits.argmax(1), logits - logits.max(1, keepdims=True)
+    losses = numpy.log(numpy.exp(scores).sum(1)) - scores[numpy.arange(len(actual)), actual]
     if trainer.history.epochs:
         run.draw_history(trainer.history)
     plots.confusion(confusion_matrix(predicted, actual, len(classes)), classes, run.folder / "confusion.png")
-    plots.mistakes(images, predicted, actual, run.folder / "mistakes.png", classes)
+    plots.mistakes(images, predicted, actual, run.folder / "mistakes.png", classes, losses=losses)
 
 
 def predict_pictures(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]]:
@@ -89,17 +89,8 @@ def read_picture(file: str, shape: Sequence[int], ink: float | None) -> Array:
 
     C is 3, or 1 for grey. With ``ink`` values go from 0 to that, and dark ink on a bright ground is inverted.
     """
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        raise ImportError("pictures need Pillow; pip install 'wxb[data]'") from error
-    mode = "RGB" if len(shape) == 3 and shape[2] == 3 else "L"
-    try:
-        with Image.open(Path(file)) as image:
-            resized = image.convert(mode).resize((shape[1], shape[0]), Image.Resampling.BOX)
-    except UnidentifiedImageError:
-        raise ValueError(f"predict: {file} is no picture that Pillow can read") from None
-    x = numpy.asarray(resized, numpy.float32)
+    colour = len(shape) == 3 and shape[2] == 3
+    x = read_image(file, shape[:2], "stretch", grey=not colour).astype(numpy.float32)
     if ink is not None:
         border = numpy.concatenate([x[0], x[-1], x[:, 0], x[:, -1]])
         x = (255 - x if border.mean() > 127.5 else x) * numpy.float32(ink / 255)
