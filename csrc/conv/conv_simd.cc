@@ -64,7 +64,8 @@ void forward(const ConvForward<float>& a) {
   correlate_all(x, weights, y, s.n, s.groups);
 }
 
-// ---- dx: position i of the input meets output (i + before - t dilation) / stride at tap t, if that is a whole number.
+// ---- Transposed, and dx: position i of the input meets output (i + before - t dilation) / stride at tap t, if that is
+// a whole number.
 // ---- So inputs a stride apart meet the same taps: they are the outputs of a correlation of dz, of stride 1.
 
 struct Phase {
@@ -101,32 +102,39 @@ Weights backward_weights(const ConvShape& s, const float* weight, const Phase& r
   return b;
 }
 
-void input_gradient(const ConvBackward<float>& a, const float* dz) {
+// Output (0, 0) of a phase, and the way to the next ones.
+Outputs outputs_of(const ConvForward<float>& a, int64_t i, int64_t j) {
+  const ConvShape& s = a.shape;
+  const int64_t first = (i * s.w + j) * s.c;
+  return {a.y.data + first, s.h * s.w * s.c, s.stride_h * s.w * s.c,
+          s.stride_w * s.c, a.bias.data,     a.saved ? a.saved.data + first : nullptr,
+          a.activation,     a.alpha};
+}
+
+void transpose(const ConvForward<float>& a) {
   const ConvShape& s = a.shape;
   const bool depthwise = is_depthwise(s);
-  if (!depthwise && !a.transformed && s.c / s.groups < Vec::lanes / 2)
-    return parallel(s.n, [&](int64_t n) {
-      scatter_image(s, dz + n * s.oh * s.ow * s.out, a.weight.data, a.dx.data + n * s.h * s.w * s.c);
-    });
+  if (!depthwise && !a.transformed && s.out > 0 && s.c / s.groups < Vec::lanes / 2)
+    return parallel(s.n, [&](int64_t n) { scatter_image(a, n); });
   const ChannelWeights turned = depthwise ? channel_weights(s, a.weight.data) : ChannelWeights{};
   for (int64_t i = 0; i < min(s.h, s.stride_h); ++i)
     for (int64_t j = 0; j < min(s.w, s.stride_w); ++j) {
       const Phase rows = phase(s.h, s.oh, s.kh, s.stride_h, s.dilation_h, s.top, i),
                   columns = phase(s.w, s.ow, s.kw, s.stride_w, s.dilation_w, s.left, j);
-      const Field field{dz, s.out, s.out / s.groups, rows.axis, columns.axis};
-      const Outputs dx{a.dx.data + (i * s.w + j) * s.c, s.h * s.w * s.c, s.stride_h * s.w * s.c, s.stride_w * s.c};
+      const Field field{a.x.data, s.out, s.out / s.groups, rows.axis, columns.axis};
+      const Outputs y = outputs_of(a, i, j);
       if (depthwise) {
         correlate_all_channels(field,
                                {turned.data + rows.tap * turned.row + columns.tap * turned.tap, rows.step * turned.row,
                                 columns.step * turned.tap},
-                               dx, s.n);
+                               y, s.n);
         continue;
       }
       const Weights weights = backward_weights(s, a.weight.data, rows, columns);
       if (a.transformed)
-        correlate_patches(field, transform_weights(weights, s.out, a.transformed.data), dx, s.n);
+        correlate_patches(field, transform_weights(weights, s.out, a.transformed.data), y, s.n);
       else
-        correlate_all(field, weights, dx, s.n, s.groups);
+        correlate_all(field, weights, y, s.n, s.groups);
     }
 }
 
@@ -213,50 +221,50 @@ void turn_back(const float* from, int64_t groups, int64_t depth, int64_t outputs
 
 // f(part, begin, end) for the strips of each part, on any thread; then dweight is what they left in `parts`.
 template <class F>
-void sum_parts(const ConvBackward<float>& a, int64_t parts, int64_t tasks, F f) {
+void sum_parts(const ConvWeightGradient<float>& a, int64_t tasks, F f) {
   const ConvShape& s = a.shape;
   const int64_t depth = s.kh * s.kw * (s.c / s.groups), strips = strips_of_sum(s).count();
-  parallel(tasks * parts, [&](int64_t task) {
-    const int64_t part = task % parts;
-    f(task / parts, a.parts.data + part * depth * s.out, part * strips / parts, (part + 1) * strips / parts);
+  parallel(tasks * a.count, [&](int64_t task) {
+    const int64_t part = task % a.count;
+    f(task / a.count, a.parts + part * depth * s.out, part * strips / a.count, (part + 1) * strips / a.count);
   });
-  if (parts > 1) add_parts(a.parts.data, parts, depth * s.out);
+  if (a.count > 1) add_parts(a.parts, a.count, depth * s.out);
 }
 
-void weight_gradient_of_channels(const ConvBackward<float>& a, const float* dz, int64_t parts) {
+void weight_gradient_of_channels(const ConvWeightGradient<float>& a) {
   const ConvShape& s = a.shape;
   const int64_t taps = s.kh * s.kw;
   const Strips strips = strips_of_sum(s);
-  Field x = input_of(s, a.x.data);
+  Field x = input_of(s, a.x);
   x.depth = x.channels;
-  sum_parts(a, parts, 1, [&](int64_t, float* sums, int64_t begin, int64_t end) {
+  sum_parts(a, 1, [&](int64_t, float* sums, int64_t begin, int64_t end) {
     __builtin_memset(sums, 0, size_t(taps * s.c) * sizeof(float));
-    for (int64_t i = begin; i < end; ++i) add_channel_products(x, dz, strips[i], sums);
+    for (int64_t i = begin; i < end; ++i) add_channel_products(x, a.dz, strips[i], sums);
   });
-  turn(a.parts.data, s.c, taps, s.c, taps, a.dweight.data, taps);
+  turn(a.parts, s.c, taps, s.c, taps, a.dweight, taps);
 }
 
-void weight_gradient(const ConvBackward<float>& a, const float* dz, int64_t parts) {
+void weight_gradient(const ConvWeightGradient<float>& a) {
   const ConvShape& s = a.shape;
-  if (is_depthwise(s)) return weight_gradient_of_channels(a, dz, parts);
-  const Field first = input_of(s, a.x.data);
+  if (is_depthwise(s)) return weight_gradient_of_channels(a);
+  const Field first = input_of(s, a.x);
   const int64_t outputs = s.out / s.groups, depth = s.kh * s.kw * first.depth,
                 panels = divide_up(outputs, tile_columns);
   const Strips strips = strips_of_sum(s);
-  sum_parts(a, parts, s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
+  sum_parts(a, s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
     const int64_t q = task % panels, g = task / panels, j = q * tile_columns;
     Field x = first;
     x.data += g * first.depth;
     for (int64_t i = begin; i < end; ++i)
-      add_products_by_rows(x, strips[i], panel_of(s, dz, g * outputs + j, min(tile_columns, outputs - j), strips[i]),
+      add_products_by_rows(x, strips[i], panel_of(s, a.dz, g * outputs + j, min(tile_columns, outputs - j), strips[i]),
                            i == begin, sums + g * depth * outputs + j, outputs);
   });
-  turn_back(a.parts.data, s.groups, depth, outputs, a.dweight.data);
+  turn_back(a.parts, s.groups, depth, outputs, a.dweight);
 }
 
 }  // namespace
 
 extern const ConvTable<float> conv_float;
-const ConvTable<float> conv_float{forward, input_gradient, weight_gradient};
+const ConvTable<float> conv_float{forward, transpose, weight_gradient};
 
 }  // namespace wxb::WXB_TARGET
