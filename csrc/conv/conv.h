@@ -14,14 +14,20 @@ struct ConvShape {
   int64_t stride_h, stride_w, dilation_h, dilation_w, top, left;
 };
 
+inline double multiply_adds(const ConvShape& s) {
+  return double(s.n * s.oh * s.ow) * double(s.out) * double(s.kh * s.kw * (s.c / s.groups));
+}
+
 // How a convolution is computed, where it is a choice: auto_ takes what is faster.
 enum class Algorithm : int { auto_, direct, winograd };
 
-// y_nijo = act(bias_o + sum over p, q, c of x_n,i stride_h + p dilation_h - top,j stride_w + q dilation_w - left,c
-// weight_opqc).  x (n, h, w, c), weight (out, kh, kw, c / groups), bias (out) or absent, y (n, oh, ow, out). With
-// groups each share of the outputs sees its own share of the channels only. saved, as y, or absent: receives the sum,
-// for an activation whose derivative needs its input. transformed (conv_transformed), or absent: the weights as
-// Winograd's algorithm wants them; it is used if they have a place.
+// conv_forward: y_nijo = act(bias_o + sum over p, q, c of x_n,i stride_h + p dilation_h - top,j stride_w + q dilation_w
+// - left,c weight_opqc).  x (n, h, w, c), weight (out, kh, kw, c / groups), bias (out) or absent, y (n, oh, ow, out).
+// With groups each share of the outputs sees its own share of the channels only. conv_transpose_forward: y = act(bias_c
+// + the dx of such a convolution whose dz is x).  x (n, oh, ow, out), weight as above, bias (c) or absent, y (n, h, w,
+// c): the shape is that of the convolution. saved, as y, or absent: receives the sum, for an activation whose
+// derivative needs its input. transformed (conv_transformed), or absent: a place for the weights as Winograd's
+// algorithm wants them, which is then used.
 template <class T>
 struct ConvForward {
   In<T> x, weight, bias;
@@ -30,13 +36,14 @@ struct ConvForward {
   Unary activation;
   T alpha;
   void operands(const Operands& f) const { f(x), f(weight), f(bias), f(y), f(saved), f(transformed); }
-  double work() const { return 2.0 * double(y.size) * double(shape.kh * shape.kw * (shape.c / shape.groups)); }
+  double work() const { return 2.0 * multiply_adds(shape); }
 };
 
 // dz = dy act'(saved);  dx, dweight = the derivatives of sum(dz y), dbias = column sums of dz; each is written, or
-// skipped when absent. saved: y, or the sum (see above), absent without an activation; as is dz (n, oh, ow, out).
-// parts (conv_parts, kh kw c / groups, out), with by_squares (conv_parts, 36, c, out), and sums (conv_sums, out): what
-// tasks add to dweight and dbias. transformed: as above, for dx. by_squares: dweight by Winograd's algorithm.
+// skipped when absent. saved: y, or the sum (see above), absent without an activation; as is dz, as y. parts
+// (conv_parts, kh kw c / groups, out), with by_squares (conv_parts, 36, c, out), and sums (conv_sums, channels of y):
+// what tasks add to dweight and dbias. transformed: as above, for dx. by_squares: dweight by Winograd's algorithm. That
+// of conv_transpose_backward is a convolution of dz.
 template <class T>
 struct ConvBackward {
   In<T> x, weight, saved, dy;
@@ -48,9 +55,7 @@ struct ConvBackward {
   void operands(const Operands& f) const {
     f(x), f(weight), f(saved), f(dy), f(dx), f(dweight), f(dbias), f(dz), f(parts), f(sums), f(transformed);
   }
-  double work() const {
-    return (bool(dx) + bool(dweight)) * 2.0 * double(dy.size) * double(shape.kh * shape.kw * (shape.c / shape.groups));
-  }
+  double work() const { return (bool(dx) + bool(dweight)) * 2.0 * multiply_adds(shape); }
 };
 
 namespace BACKEND {
@@ -58,13 +63,16 @@ template <class T>
 void conv_forward(const ConvForward<T>&, Context&);
 template <class T>
 void conv_backward(const ConvBackward<T>&, Context&);
+template <class T>
+void conv_transpose_forward(const ConvForward<T>&, Context&);
+template <class T>
+void conv_transpose_backward(const ConvBackward<T>&, Context&);
 int64_t conv_parts(const ConvShape&, bool by_squares);  // how many tasks share the pixels in the sums of dweight
-int64_t conv_sums(const ConvShape&);                    // and of dbias
+int64_t conv_sums(int64_t pixels, int64_t channels);    // and of dbias
 
 bool is_winograd(const ConvShape&);  // can it be computed by Winograd's algorithm?
-// The elements that its weights take, for y or for dx; 0 if it is not to be used.
-int64_t conv_transformed(const ConvShape&, Algorithm);
-int64_t conv_transformed_backward(const ConvShape&, Algorithm);
+// The elements that its weights take, 0 if it is not to be used: of the convolution, or the transposed one (its dx).
+int64_t conv_transformed(const ConvShape&, Algorithm, bool transposed);
 bool conv_by_squares(const ConvShape&, Algorithm);  // is dweight computed by it?
 }  // namespace BACKEND
 

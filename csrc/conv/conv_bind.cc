@@ -17,10 +17,11 @@ void within(const Call& call, const char* what, const Pair& given, int64_t least
                   most);
 }
 
+// Of a convolution from x to y.
 ConvShape shape_of(const Call& call, A x, A weight, A y, Pair stride, Pair before, Pair dilation, int64_t groups) {
-  call.ndim("x", x, 4, "(n, height, width, channels)");
+  for (const auto& [what, image] : {std::pair<const char*, A>("x", x), {"y", y}})
+    call.ndim(what, image, 4, "(n, height, width, channels)");
   call.ndim("weight", weight, 4, "(out, kh, kw, channels / groups)");
-  call.ndim("y", y, 4, "(n, height, width, out)");
   within(call, "stride", stride, 1);
   within(call, "padding", before, 0);
   within(call, "dilation", dilation, 1);
@@ -53,46 +54,64 @@ Algorithm algorithm_for(const Call& call, const ConvShape& s, A x, Algorithm wan
   return possible ? wanted : Algorithm::direct;
 }
 
+// An image laid out as `like`, of n.
+template <class T>
+Out<T> image(const Call& call, const char* what, O a, A like, int64_t n) {
+  return call.out<T>(what, a, {n, like.shape(1), like.shape(2), like.shape(3)});
+}
+
+template <bool transposed>
+ConvShape shape_for(const Call& call, A x, A weight, A y, Pair stride, Pair before, Pair dilation, int64_t groups) {
+  return transposed ? shape_of(call, y, weight, x, stride, before, dilation, groups)
+                    : shape_of(call, x, weight, y, stride, before, dilation, groups);
+}
+
+template <bool transposed>
 void forward(A x, A weight, O bias, A y, O saved, Pair stride, Pair before, Pair dilation, int64_t groups,
              Unary activation, double alpha, Algorithm algorithm) {
-  const Call call("conv2d");
-  const ConvShape s = shape_of(call, x, weight, y, stride, before, dilation, groups);
-  const int64_t size = BACKEND::conv_transformed(s, algorithm_for(call, s, x, algorithm));
+  const Call call(transposed ? "conv_transpose2d" : "conv2d");
+  const ConvShape s = shape_for<transposed>(call, x, weight, y, stride, before, dilation, groups);
+  const int64_t size = BACKEND::conv_transformed(s, algorithm_for(call, s, x, algorithm), transposed);
   by_float(call.name, x, [&]<class T>() {
     const Optional transformed = room(x, size > 0, size);
-    launch<BACKEND::conv_forward<T>>(
-        call.name, ConvForward<T>{call.in<T>("x", x, {s.n, s.h, s.w, s.c}),
-                                  call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
-                                  call.in<T>("bias", bias, {s.out}), call.out<T>("y", y, {s.n, s.oh, s.ow, s.out}),
-                                  call.out<T>("saved", saved, {s.n, s.oh, s.ow, s.out}),
-                                  call.out<T>("transformed", transformed, {size}), s, activation, T(alpha)});
+    constexpr auto kernel = transposed ? BACKEND::conv_transpose_forward<T> : BACKEND::conv_forward<T>;
+    launch<kernel>(call.name, ConvForward<T>{call.in<T>("x", x, {s.n, x.shape(1), x.shape(2), x.shape(3)}),
+                                             call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
+                                             call.in<T>("bias", bias, {y.shape(3)}), image<T>(call, "y", y, y, s.n),
+                                             image<T>(call, "saved", saved, y, s.n),
+                                             call.out<T>("transformed", transformed, {size}), s, activation, T(alpha)});
   });
 }
 
+template <bool transposed>
 void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair stride, Pair before, Pair dilation,
               int64_t groups, Unary activation, double alpha, Algorithm algorithm) {
-  const Call call("conv2d_backward");
-  const ConvShape s = shape_of(call, x, weight, dy, stride, before, dilation, groups);
+  const Call call(transposed ? "conv_transpose2d_backward" : "conv2d_backward");
+  const ConvShape s = shape_for<transposed>(call, x, weight, dy, stride, before, dilation, groups);
   const bool active = activation != Unary::none;
   if (active && !saved) value_error(call.name, ": an activation needs saved, it is None");
   const Algorithm chosen = algorithm_for(call, s, x, algorithm);
   const bool by_squares = dweight && BACKEND::conv_by_squares(s, chosen);
-  const int64_t parts = dweight ? BACKEND::conv_parts(s, by_squares) : 0, sums = dbias ? BACKEND::conv_sums(s) : 0,
+  const int64_t channels = dy.shape(3), parts = dweight ? BACKEND::conv_parts(s, by_squares) : 0,
+                sums = dbias ? BACKEND::conv_sums(s.n * dy.shape(1) * dy.shape(2), channels) : 0,
                 weights = (by_squares ? 36 : s.kh * s.kw) * (s.c / s.groups) * s.out,
-                size = dx ? BACKEND::conv_transformed_backward(s, chosen) : 0;
+                size = dx ? BACKEND::conv_transformed(s, chosen, !transposed) : 0;
   by_float(call.name, x, [&]<class T>() {
-    const Optional dz = room(x, active, s.n, s.oh, s.ow, s.out), of_weights = room(x, parts > 0, parts, weights),
-                   of_bias = room(x, sums > 0, sums, s.out), transformed = room(x, size > 0, size);
-    launch<BACKEND::conv_backward<T>>(
+    const Optional dz = room(x, active, s.n, dy.shape(1), dy.shape(2), channels),
+                   of_weights = room(x, parts > 0, parts, weights), of_bias = room(x, sums > 0, sums, channels),
+                   transformed = room(x, size > 0, size);
+    constexpr auto kernel = transposed ? BACKEND::conv_transpose_backward<T> : BACKEND::conv_backward<T>;
+    launch<kernel>(
         call.name,
-        ConvBackward<T>{call.in<T>("x", x, {s.n, s.h, s.w, s.c}),
-                        call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
-                        call.in<T>("saved", saved, {s.n, s.oh, s.ow, s.out}),
-                        call.in<T>("dy", dy, {s.n, s.oh, s.ow, s.out}), call.out<T>("dx", dx, {s.n, s.h, s.w, s.c}),
-                        call.out<T>("dweight", dweight, {s.out, s.kh, s.kw, s.c / s.groups}),
-                        call.out<T>("dbias", dbias, {s.out}), call.out<T>("dz", dz, {s.n, s.oh, s.ow, s.out}),
-                        call.out<T>("parts", of_weights, {parts, weights}), call.out<T>("sums", of_bias, {sums, s.out}),
-                        call.out<T>("transformed", transformed, {size}), s, by_squares, activation, T(alpha)});
+        ConvBackward<T>{
+            call.in<T>("x", x, {s.n, x.shape(1), x.shape(2), x.shape(3)}),
+            call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
+            call.in<T>("saved", saved, {s.n, dy.shape(1), dy.shape(2), channels}),
+            call.in<T>("dy", dy, {s.n, dy.shape(1), dy.shape(2), channels}), image<T>(call, "dx", dx, x, s.n),
+            call.out<T>("dweight", dweight, {s.out, s.kh, s.kw, s.c / s.groups}),
+            call.out<T>("dbias", dbias, {channels}), image<T>(call, "dz", dz, dy, s.n),
+            call.out<T>("parts", of_weights, {parts, weights}), call.out<T>("sums", of_bias, {sums, channels}),
+            call.out<T>("transformed", transformed, {size}), s, by_squares, activation, T(alpha)});
   });
 }
 
@@ -103,8 +122,10 @@ void bind_conv(py::module_& m) {
       .value("auto", Algorithm::auto_)
       .value("direct", Algorithm::direct)
       .value("winograd", Algorithm::winograd);
-  m.def("conv2d_forward", forward);
-  m.def("conv2d_backward", backward);
+  m.def("conv2d_forward", forward<false>);
+  m.def("conv2d_backward", backward<false>);
+  m.def("conv_transpose2d_forward", forward<true>);
+  m.def("conv_transpose2d_backward", backward<true>);
 }
 
 }  // namespace wxb

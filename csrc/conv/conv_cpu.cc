@@ -52,13 +52,14 @@ bool is_pointwise(const ConvShape& s) {
 
 int64_t pixels(const ConvShape& s) { return s.n * s.oh * s.ow; }
 
-int64_t pixels_of_task(const ConvShape& s) { return std::max<int64_t>(64, 65536 / s.out); }
+int64_t pixels_of_task(int64_t channels) { return std::max<int64_t>(64, 65536 / channels); }
 
+// Pixels of a task, as the rows of a layer, whose derivative this is too.
 template <class T>
-LinearBackward<T> rows_of(const ConvBackward<T>& a, int64_t task) {
-  const int64_t n = a.shape.out, first = task * pixels_of_task(a.shape) * n;
+LinearBackward<T> rows_of(const ConvBackward<T>& a, int64_t n, int64_t task) {
+  const int64_t first = task * pixels_of_task(n) * n;
   LinearBackward<T> rows{};
-  rows.n = std::min(pixels_of_task(a.shape), pixels(a.shape) - first / n), rows.out = n;
+  rows.n = std::min(pixels_of_task(n), (a.dy.size - first) / n), rows.out = n;
   rows.dy.data = a.dy.data + first;
   if (a.dz) rows.saved.data = a.saved.data + first, rows.workspace.data = a.dz.data + first;
   if (a.dbias) rows.dbias.data = a.sums.data + task * n;
@@ -66,15 +67,35 @@ LinearBackward<T> rows_of(const ConvBackward<T>& a, int64_t task) {
   return rows;
 }
 
-// dz and dbias, in one pass.
+// dz, which is dy without an activation, and dbias, in one pass over n channels.
 template <class T>
-void derivative(const ConvBackward<T>& a) {
-  const int64_t n = a.shape.out, tasks = conv_sums(a.shape);
+In<T> derivative(const ConvBackward<T>& a, int64_t n) {
+  if (!a.dz && !a.dbias) return a.dy;
+  const int64_t tasks = conv_sums(a.dy.size / n, n);
   parallel(tasks, [&](int64_t task) {
-    const LinearBackward<T> rows = rows_of(a, task);
+    const LinearBackward<T> rows = rows_of(a, n, task);
     for (int64_t j = 0; j < n; j += derivative_strip) gemm<T>().derivative(rows, j, std::min(n, j + derivative_strip));
   });
   if (a.dbias) add_rows(a.sums.data, tasks, n, a.dbias.data);
+  return a.dz ? In<T>{a.dz.data, a.dz.size} : a.dy;
+}
+
+template <class T>
+void transpose(const ConvForward<T>& a) {
+  const ConvShape& s = a.shape;
+  if (a.y.size == 0) return;
+  if (is_pointwise(s))
+    return gemm<T>().gemm({pixels(s), s.c, s.out, a.x.data, s.out, 1, a.weight.data, s.c, 1, a.y.data, s.c, a.bias.data,
+                           a.saved.data, a.activation, a.alpha});
+  table<T>(s).transpose(a);
+}
+
+template <class T>
+void weight_gradient(const ConvBackward<T>& a, const T* x, const T* dz) {
+  const ConvShape& s = a.shape;
+  if (a.dweight.size == 0) return;
+  if (is_pointwise(s)) return gemm<T>().gemm({s.out, s.c, pixels(s), dz, 1, s.out, x, s.c, 1, a.dweight.data, s.c});
+  table<T>(s).weight_gradient({x, dz, a.dweight.data, a.parts.data, s, conv_parts(s, a.by_squares), a.by_squares});
 }
 
 // A correlation of `from` channels, of which n images of so many rows and columns come out.
@@ -89,12 +110,6 @@ bool pays(const Correlation& c) {
   constexpr int64_t channels = 16, squares = 32;
   const int64_t whole = c.n * ((c.rows + 3) / 4) * ((c.columns + 3) / 4);
   return c.from >= channels && c.to >= channels && whole >= squares && 16 * whole <= 2 * c.n * c.rows * c.columns;
-}
-
-int64_t transformed(const ConvShape& s, Algorithm algorithm, const Correlation& c) {
-  constexpr int64_t lanes = 16;  // of the widest vector: panels are filled up to whole vectors
-  const bool wanted = algorithm == Algorithm::winograd || (algorithm == Algorithm::auto_ && pays(c));
-  return wanted && is_winograd(s) ? 36 * c.from * ((c.to + lanes - 1) / lanes * lanes) : 0;
 }
 
 template <class T>
@@ -114,8 +129,8 @@ int64_t conv_parts(const ConvShape& s, bool by_squares) {
   return std::clamp<int64_t>(pixels(s) / 512, 1, std::max<int64_t>(1, most));
 }
 
-int64_t conv_sums(const ConvShape& s) {
-  return s.out == 0 ? 0 : (pixels(s) + pixels_of_task(s) - 1) / pixels_of_task(s);
+int64_t conv_sums(int64_t pixels, int64_t channels) {
+  return channels == 0 ? 0 : (pixels + pixels_of_task(channels) - 1) / pixels_of_task(channels);
 }
 
 bool is_winograd(const ConvShape& s) {
@@ -123,12 +138,11 @@ bool is_winograd(const ConvShape& s) {
          s.dilation_w == 1;
 }
 
-int64_t conv_transformed(const ConvShape& s, Algorithm algorithm) {
-  return transformed(s, algorithm, {s.n, s.oh, s.ow, s.c, s.out});
-}
-
-int64_t conv_transformed_backward(const ConvShape& s, Algorithm algorithm) {
-  return transformed(s, algorithm, {s.n, s.h, s.w, s.out, s.c});
+int64_t conv_transformed(const ConvShape& s, Algorithm algorithm, bool transposed) {
+  const Correlation c = transposed ? Correlation{s.n, s.h, s.w, s.out, s.c} : Correlation{s.n, s.oh, s.ow, s.c, s.out};
+  constexpr int64_t lanes = 16;  // of the widest vector: panels are filled up to whole vectors
+  const bool wanted = algorithm == Algorithm::winograd || (algorithm == Algorithm::auto_ && pays(c));
+  return wanted && is_winograd(s) ? 36 * c.from * ((c.to + lanes - 1) / lanes * lanes) : 0;
 }
 
 bool conv_by_squares(const ConvShape& s, Algorithm algorithm) {
@@ -150,21 +164,33 @@ template <class T>
 void conv_backward(const ConvBackward<T>& a, Context&) {
   const ConvShape& s = a.shape;
   if (a.dy.size == 0) return clear(a.dx), clear(a.dweight), clear(a.dbias);
-  const T* const dz = a.dz ? a.dz.data : a.dy.data;
-  if (a.dz || a.dbias) derivative(a);
-  if (is_pointwise(s)) {
-    if (a.dx) gemm<T>().gemm({pixels(s), s.c, s.out, dz, s.out, 1, a.weight.data, s.c, 1, a.dx.data, s.c});
-    if (a.dweight) gemm<T>().gemm({s.out, s.c, pixels(s), dz, 1, s.out, a.x.data, s.c, 1, a.dweight.data, s.c});
-    return;
-  }
-  if (a.dx && a.dx.size) table<T>(s).input_gradient(a, dz);
-  if (a.dweight && a.dweight.size) table<T>(s).weight_gradient(a, dz, conv_parts(s, a.by_squares));
+  const In<T> dz = derivative(a, s.out);
+  if (a.dx) transpose(ConvForward<T>{dz, a.weight, {}, a.dx, {}, a.transformed, s, Unary::none, 0});
+  if (a.dweight) weight_gradient(a, a.x.data, dz.data);
+}
+
+template <class T>
+void conv_transpose_forward(const ConvForward<T>& a, Context&) {
+  transpose(a);
+}
+
+template <class T>
+void conv_transpose_backward(const ConvBackward<T>& a, Context& context) {
+  const ConvShape& s = a.shape;
+  if (a.dy.size == 0) return clear(a.dx), clear(a.dweight), clear(a.dbias);
+  const In<T> dz = derivative(a, s.c);
+  if (a.dx) conv_forward(ConvForward<T>{dz, a.weight, {}, a.dx, {}, a.transformed, s, Unary::none, 0}, context);
+  if (a.dweight) weight_gradient(a, dz.data, a.x.data);
 }
 
 template void conv_forward(const ConvForward<float>&, Context&);
 template void conv_forward(const ConvForward<double>&, Context&);
 template void conv_backward(const ConvBackward<float>&, Context&);
 template void conv_backward(const ConvBackward<double>&, Context&);
+template void conv_transpose_forward(const ConvForward<float>&, Context&);
+template void conv_transpose_forward(const ConvForward<double>&, Context&);
+template void conv_transpose_backward(const ConvBackward<float>&, Context&);
+template void conv_transpose_backward(const ConvBackward<double>&, Context&);
 
 }  // namespace cpu
 }  // namespace wxb

@@ -41,6 +41,14 @@ double output(const ConvForward<T>& a, int64_t n, int64_t i, int64_t j, int64_t 
   return sum;
 }
 
+// Keeps the sums where they are wanted, and applies the activation.
+template <class T>
+void finish(const ConvForward<T>& a) {
+  if (a.saved) std::copy_n(a.y.data, a.y.size, a.saved.data);
+  if (a.activation != Unary::none)
+    elementwise<T>().unary_forward({{a.y.data, a.y.size}, a.y, a.activation, a.alpha, 0}, 0, a.y.size);
+}
+
 template <class T>
 void forward(const ConvForward<T>& a) {
   const ConvShape& s = a.shape;
@@ -49,9 +57,7 @@ void forward(const ConvForward<T>& a) {
     for (int64_t i = 0; i < s.oh; ++i)
       for (int64_t j = 0; j < s.ow; ++j)
         for (int64_t o = 0; o < s.out; ++o) *y++ = T(output(a, n, i, j, o));
-  if (a.saved) std::copy_n(a.y.data, a.y.size, a.saved.data);
-  if (a.activation != Unary::none)
-    elementwise<T>().unary_forward({{a.y.data, a.y.size}, a.y, a.activation, a.alpha, 0}, 0, a.y.size);
+  finish(a);
 }
 
 // f(tap, output) for the pairs on one axis that meet a position of the input.
@@ -64,14 +70,14 @@ void for_meeting(int64_t position, int64_t taps, int64_t outputs, int64_t stride
 }
 
 template <class T>
-double input_derivative(const ConvBackward<T>& a, const T* dz, int64_t n, int64_t y, int64_t x, int64_t c) {
+double transposed_output(const ConvForward<T>& a, int64_t n, int64_t y, int64_t x, int64_t c) {
   const ConvShape& s = a.shape;
   const int64_t channels = s.c / s.groups, outputs = s.out / s.groups, first = c / channels * outputs;
-  double sum = 0;
+  double sum = a.bias ? double(a.bias.data[c]) : 0;
   for_meeting(y + s.top, s.kh, s.oh, s.stride_h, s.dilation_h, [&](int64_t p, int64_t i) {
     for_meeting(x + s.left, s.kw, s.ow, s.stride_w, s.dilation_w, [&](int64_t q, int64_t j) {
       for (int64_t o = first; o < first + outputs; ++o)
-        sum += double(dz[((n * s.oh + i) * s.ow + j) * s.out + o]) *
+        sum += double(a.x.data[((n * s.oh + i) * s.ow + j) * s.out + o]) *
                double(a.weight.data[((o * s.kh + p) * s.kw + q) * channels + c % channels]);
     });
   });
@@ -79,45 +85,46 @@ double input_derivative(const ConvBackward<T>& a, const T* dz, int64_t n, int64_
 }
 
 template <class T>
-void input_gradient(const ConvBackward<T>& a, const T* dz) {
+void transpose(const ConvForward<T>& a) {
   const ConvShape& s = a.shape;
-  T* dx = a.dx.data;
+  T* to = a.y.data;
   for (int64_t n = 0; n < s.n; ++n)
     for (int64_t y = 0; y < s.h; ++y)
       for (int64_t x = 0; x < s.w; ++x)
-        for (int64_t c = 0; c < s.c; ++c) *dx++ = T(input_derivative(a, dz, n, y, x, c));
+        for (int64_t c = 0; c < s.c; ++c) *to++ = T(transposed_output(a, n, y, x, c));
+  finish(a);
 }
 
 template <class T>
-double weight_derivative(const ConvBackward<T>& a, const T* dz, int64_t o, int64_t p, int64_t q, int64_t channel) {
+double weight_derivative(const ConvWeightGradient<T>& a, int64_t o, int64_t p, int64_t q, int64_t channel) {
   const ConvShape& s = a.shape;
   double sum = 0;
   for (int64_t n = 0; n < s.n; ++n)
     for (int64_t i = 0; i < s.oh; ++i)
       for (int64_t j = 0; j < s.ow; ++j)
-        sum += double(dz[((n * s.oh + i) * s.ow + j) * s.out + o]) *
-               at(s, a.x.data, n, i * s.stride_h + p * s.dilation_h - s.top, j * s.stride_w + q * s.dilation_w - s.left,
+        sum += double(a.dz[((n * s.oh + i) * s.ow + j) * s.out + o]) *
+               at(s, a.x, n, i * s.stride_h + p * s.dilation_h - s.top, j * s.stride_w + q * s.dilation_w - s.left,
                   channel);
   return sum;
 }
 
 template <class T>
-void weight_gradient(const ConvBackward<T>& a, const T* dz, int64_t) {
+void weight_gradient(const ConvWeightGradient<T>& a) {
   const ConvShape& s = a.shape;
   const int64_t channels = s.c / s.groups;
-  T* dweight = a.dweight.data;
+  T* dweight = a.dweight;
   for (int64_t o = 0; o < s.out; ++o)
     for (int64_t p = 0; p < s.kh; ++p)
       for (int64_t q = 0; q < s.kw; ++q)
         for (int64_t c = 0; c < channels; ++c)
-          *dweight++ = T(weight_derivative(a, dz, o, p, q, o / (s.out / s.groups) * channels + c));
+          *dweight++ = T(weight_derivative(a, o, p, q, o / (s.out / s.groups) * channels + c));
 }
 
 }  // namespace
 
 extern const ConvTable<float> conv_float;
 extern const ConvTable<double> conv_double;
-const ConvTable<float> conv_float{forward, input_gradient, weight_gradient};
-const ConvTable<double> conv_double{forward, input_gradient, weight_gradient};
+const ConvTable<float> conv_float{forward, transpose, weight_gradient};
+const ConvTable<double> conv_double{forward, transpose, weight_gradient};
 
 }  // namespace wxb::ref

@@ -64,7 +64,8 @@ void forward(const ConvForward<float>& a) {
   correlate_all(x, weights, y, s.n, s.groups);
 }
 
-// ---- dx: position i of the input meets output (i + before - t dilation) / stride at tap t, if that is a whole number.
+// ---- Transposed, and dx: position i of the input meets output (i + before - t dilation) / stride at tap t, if that is
+// a whole number.
 // ---- So inputs a stride apart meet the same taps: they are the outputs of a correlation of dz, of stride 1.
 
 struct Phase {
@@ -101,32 +102,39 @@ Weights backward_weights(const ConvShape& s, const float* weight, const Phase& r
   return b;
 }
 
-void input_gradient(const ConvBackward<float>& a, const float* dz) {
+// Output (0, 0) of a phase, and the way to the next ones.
+Outputs outputs_of(const ConvForward<float>& a, int64_t i, int64_t j) {
+  const ConvShape& s = a.shape;
+  const int64_t first = (i * s.w + j) * s.c;
+  return {a.y.data + first, s.h * s.w * s.c, s.stride_h * s.w * s.c,
+          s.stride_w * s.c, a.bias.data,     a.saved ? a.saved.data + first : nullptr,
+          a.activation,     a.alpha};
+}
+
+void transpose(const ConvForward<float>& a) {
   const ConvShape& s = a.shape;
   const bool depthwise = is_depthwise(s);
-  if (!depthwise && !a.transformed && s.c / s.groups < Vec::lanes / 2)
-    return parallel(s.n, [&](int64_t n) {
-      scatter_image(s, dz + n * s.oh * s.ow * s.out, a.weight.data, a.dx.data + n * s.h * s.w * s.c);
-    });
+  if (!depthwise && !a.transformed && s.out > 0 && s.c / s.groups < Vec::lanes / 2)
+    return parallel(s.n, [&](int64_t n) { scatter_image(a, n); });
   const ChannelWeights turned = depthwise ? channel_weights(s, a.weight.data) : ChannelWeights{};
   for (int64_t i = 0; i < min(s.h, s.stride_h); ++i)
     for (int64_t j = 0; j < min(s.w, s.stride_w); ++j) {
       const Phase rows = phase(s.h, s.oh, s.kh, s.stride_h, s.dilation_h, s.top, i),
                   columns = phase(s.w, s.ow, s.kw, s.stride_w, s.dilation_w, s.left, j);
-      const Field field{dz, s.out, s.out / s.groups, rows.axis, columns.axis};
-      const Outputs dx{a.dx.data + (i * s.w + j) * s.c, s.h * s.w * s.c, s.stride_h * s.w * s.c, s.stride_w * s.c};
+      const Field field{a.x.data, s.out, s.out / s.groups, rows.axis, columns.axis};
+      const Outputs y = outputs_of(a, i, j);
       if (depthwise) {
         correlate_all_channels(field,
                                {turned.data + rows.tap * turned.row + columns.tap * turned.tap, rows.step * turned.row,
                                 columns.step * turned.tap},
-                               dx, s.n);
+                               y, s.n);
         continue;
       }
       const Weights weights = backward_weights(s, a.weight.data, rows, columns);
       if (a.transformed)
-        correlate_patches(field, transform_weights(weights, s.out, a.transformed.data), dx, s.n);
+        correlate_patches(field, transform_weights(weights, s.out, a.transformed.data), y, s.n);
       else
-        correlate_all(field, weights, dx, s.n, s.groups);
+        correlate_all(field, weights, y, s.n, s.groups);
     }
 }
 
@@ -211,68 +219,69 @@ void turn_back(const float* from, int64_t groups, int64_t depth, int64_t outputs
   });
 }
 
-// f(task, sums, begin, end) for the share [begin, end) of `count` strips or squares of each part, on any thread; then
-// all sums are in part 0.
+// f(task, sums, begin, end) for the share [begin, end) of the strips, or squares, of each part, on any thread; then all
+// sums are in part 0.
 template <class F>
-void sum_parts(const ConvBackward<float>& a, int64_t parts, int64_t count, int64_t tasks, F f) {
-  const int64_t size = a.parts.size / parts;
-  parallel(tasks * parts, [&](int64_t task) {
-    const int64_t part = task % parts;
-    f(task / parts, a.parts.data + part * size, part * count / parts, (part + 1) * count / parts);
+void sum_parts(const ConvWeightGradient<float>& a, int64_t strips, int64_t tasks, F f) {
+  const ConvShape& s = a.shape;
+  const int64_t size = (a.by_squares ? points : s.kh * s.kw) * (s.c / s.groups) * s.out;
+  parallel(tasks * a.count, [&](int64_t task) {
+    const int64_t part = task % a.count;
+    f(task / a.count, a.parts + part * size, part * strips / a.count, (part + 1) * strips / a.count);
   });
-  if (parts > 1) add_parts(a.parts.data, parts, size);
+  if (a.count > 1) add_parts(a.parts, a.count, size);
 }
 
-void weight_gradient_of_channels(const ConvBackward<float>& a, const float* dz, int64_t parts) {
+void weight_gradient_of_channels(const ConvWeightGradient<float>& a) {
   const ConvShape& s = a.shape;
   const int64_t taps = s.kh * s.kw;
   const Strips strips = strips_of_sum(s);
-  Field x = input_of(s, a.x.data);
+  Field x = input_of(s, a.x);
   x.depth = x.channels;
-  sum_parts(a, parts, strips.count(), 1, [&](int64_t, float* sums, int64_t begin, int64_t end) {
+  sum_parts(a, strips.count(), 1, [&](int64_t, float* sums, int64_t begin, int64_t end) {
     __builtin_memset(sums, 0, size_t(taps * s.c) * sizeof(float));
-    for (int64_t i = begin; i < end; ++i) add_channel_products(x, dz, strips[i], sums);
+    for (int64_t i = begin; i < end; ++i) add_channel_products(x, a.dz, strips[i], sums);
   });
-  turn(a.parts.data, s.c, taps, s.c, taps, a.dweight.data, taps);
+  turn(a.parts, s.c, taps, s.c, taps, a.dweight, taps);
 }
 
-void weight_gradient_by_squares(const ConvBackward<float>& a, const float* dz, int64_t parts) {
+void weight_gradient_by_squares(const ConvWeightGradient<float>& a) {
   const ConvShape& s = a.shape;
   const Patches squares(s.n, s.oh, s.ow);
   const int64_t panels = divide_up(s.out, outputs_of_block), blocks = divide_up(s.c, channels_of_block);
-  sum_parts(a, parts, squares.count, panels * blocks, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
+  sum_parts(a, squares.count, panels * blocks, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
     const int64_t c = task / panels * channels_of_block, o = task % panels * outputs_of_block;
-    Field x = input_of(s, a.x.data);
+    Field x = input_of(s, a.x);
     x.data += c, x.depth = min(channels_of_block, s.c - c);
-    const Squares of{dz + o, s.oh, s.ow, s.out, min(outputs_of_block, s.out - o)};
+    const Squares of{a.dz + o, s.oh, s.ow, s.out, min(outputs_of_block, s.out - o)};
     add_squares(x, of, squares, begin, end, sums + c * s.out + o, s.c * s.out, s.out);
   });
-  gather_taps(a.parts.data, s.c, s.out);
-  turn_back(a.parts.data, 1, 9 * s.c, s.out, a.dweight.data);
+  gather_taps(a.parts, s.c, s.out);
+  turn_back(a.parts, 1, 9 * s.c, s.out, a.dweight);
 }
 
-void weight_gradient(const ConvBackward<float>& a, const float* dz, int64_t parts) {
+void weight_gradient(const ConvWeightGradient<float>& a) {
   const ConvShape& s = a.shape;
-  if (a.by_squares) return weight_gradient_by_squares(a, dz, parts);
-  if (is_depthwise(s)) return weight_gradient_of_channels(a, dz, parts);
-  const Field first = input_of(s, a.x.data);
+  if (a.by_squares) return weight_gradient_by_squares(a);
+  if (is_depthwise(s)) return weight_gradient_of_channels(a);
+  const Field first = input_of(s, a.x);
   const int64_t outputs = s.out / s.groups, depth = s.kh * s.kw * first.depth,
                 panels = divide_up(outputs, tile_columns);
   const Strips strips = strips_of_sum(s);
-  sum_parts(a, parts, strips.count(), s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
+  sum_parts(a, strips.count(), s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
     const int64_t q = task % panels, g = task / panels, j = q * tile_columns;
     Field x = first;
     x.data += g * first.depth;
     for (int64_t i = begin; i < end; ++i)
-      add_products_by_rows(x, strips[i], panel_of(s, dz, g * outputs + j, min(tile_columns, outputs - j), strips[i]),
+      add_products_by_rows(x, strips[i], panel_of(s, a.dz, g * outputs + j, min(tile_columns, outputs - j), strips[i]),
                            i == begin, sums + g * depth * outputs + j, outputs);
   });
-  turn_back(a.parts.data, s.groups, depth, outputs, a.dweight.data);
+  turn_back(a.parts, s.groups, depth, outputs, a.dweight);
 }
 
 }  // namespace
 
 extern const ConvTable<float> conv_float;
-const ConvTable<float> conv_float{forward, input_gradient, weight_gradient};
+const ConvTable<float> conv_float{forward, transpose, weight_gradient};
 
 }  // namespace wxb::WXB_TARGET

@@ -3,13 +3,22 @@
 
 namespace wxb {
 
+// dweight (out, kh, kw, c / groups) from x (n, h, w, c) and dz (n, oh, ow, out): the pixels are cut into `count`
+// shares, which have their sums in parts, those of 36 points with by_squares.
+template <class T>
+struct ConvWeightGradient {
+  const T *x, *dz;
+  T *dweight, *parts;
+  ConvShape shape;
+  int64_t count;
+  bool by_squares;
+};
+
 template <class T>
 struct ConvTable {
   void (*forward)(const ConvForward<T>&);
-  // From dz, which is dy without an activation.
-  void (*input_gradient)(const ConvBackward<T>&, const T* dz);
-  // Likewise; the pixels are cut into `parts` shares.
-  void (*weight_gradient)(const ConvBackward<T>&, const T* dz, int64_t parts);
+  void (*transpose)(const ConvForward<T>&);  // and a convolution's dx: without bias and activation
+  void (*weight_gradient)(const ConvWeightGradient<T>&);
 };
 
 }  // namespace wxb

@@ -36,6 +36,7 @@ alignas(64) constexpr float no_bias[tile_columns] = {};
 
 // Keeps what the derivative needs and applies the activation, while the tile is in L1.
 inline void finish(const Outputs& y, int64_t at, int64_t pixels, int64_t columns) {
+  if (y.pixel == columns) columns *= pixels, pixels = 1;
   for (int64_t j = 0; j < pixels; ++j, at += y.pixel) {
     float* const c = y.data + at;
     if (y.saved) __builtin_memcpy(y.saved + at, c, size_t(columns) * sizeof(float));

@@ -626,6 +626,36 @@ def conv2d_forward(
     arg10: typing.SupportsFloat | typing.SupportsIndex,
     arg11: Algorithm,
 ) -> None: ...
+def conv_transpose2d_backward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray | None,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+    arg6: numpy.ndarray | None,
+    arg7: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    arg8: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    arg9: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    arg10: typing.SupportsInt | typing.SupportsIndex,
+    arg11: Unary,
+    arg12: typing.SupportsFloat | typing.SupportsIndex,
+    arg13: Algorithm,
+) -> None: ...
+def conv_transpose2d_forward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray | None,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    arg6: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    arg7: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    arg8: typing.SupportsInt | typing.SupportsIndex,
+    arg9: Unary,
+    arg10: typing.SupportsFloat | typing.SupportsIndex,
+    arg11: Algorithm,
+) -> None: ...
 def copy_bandwidth(
     bytes: typing.SupportsInt | typing.SupportsIndex, seconds: typing.SupportsFloat | typing.SupportsIndex = 0.1
 ) -> float: ...

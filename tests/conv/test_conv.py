@@ -55,6 +55,33 @@ def test_it_is_that_of_torch(case: tuple[Any, ...], isa: str, rng: np.random.Gen
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=2e-5 * np.abs(expected).max())
 
 
+# n, size, c, out, kernel, stride, padding, output_padding, groups, dilation
+TRANSPOSED = [
+    (4, 8, 16, 12, 4, 2, 1, 0, 1, 1),
+    (3, 7, 20, 3, 3, 2, 1, 1, 1, 1),
+    (2, 6, 12, 18, 3, 3, 2, 2, 3, 2),
+    (8, 8, 24, 32, 3, 1, 1, 0, 1, 1),
+]
+
+
+@pytest.mark.parametrize("form", TRANSPOSED, ids=str)
+def test_transposed_is_that_of_torch(form: tuple[int, ...], isa: str, rng: np.random.Generator) -> None:
+    torch = pytest.importorskip("torch")
+    n, size, c, out, kernel, *how = form
+    shapes = (n, size, size, c), (c, kernel, kernel, out // how[3]), (out,)
+    x, weight, bias = (rng.standard_normal(s).astype(np.float32) for s in shapes)
+    theirs = [torch.tensor(a, requires_grad=True) for a in (channels_first(x), channels_first(weight), bias)]
+    ours = [wxb.tensor(a, requires_grad=True) for a in (x, weight, bias)]
+    want, got = torch.nn.functional.conv_transpose2d(*theirs, *how), ops.conv_transpose2d(*ours, *how)
+    dy = rng.standard_normal(got.shape).astype(np.float32)
+    want.backward(torch.tensor(channels_first(dy)))
+    (got * wxb.tensor(dy)).sum().backward()
+    for a, b in zip((got, *(leaf.grad for leaf in ours)), (want, *(leaf.grad for leaf in theirs))):
+        expected = b.detach().numpy()
+        expected = expected if expected.ndim == 1 else np.moveaxis(expected, 1, -1)
+        np.testing.assert_allclose(a.numpy(), expected, rtol=1e-5, atol=2e-5 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_threads_make_no_difference(case: tuple[Any, ...], isa: str, rng: np.random.Generator) -> None:
     n, h, w, c, out, kernel, stride, padding, dilation, groups = case
@@ -177,6 +204,10 @@ def test_layers_are_those_of_torch(rng: np.random.Generator) -> None:
     sequence = rng.standard_normal((2, 7, 10)).astype(np.float32)
     want = thread(torch.tensor(channels_first(sequence))).detach().numpy()
     np.testing.assert_allclose(line(sequence).numpy(), np.moveaxis(want, 1, -1), atol=2e-6)
+    back, theirs = nn.ConvTranspose2d(6, 4, 4, 2, 1), torch.nn.ConvTranspose2d(6, 4, 4, 2, 1)
+    back.load_state_dict({"weight": np.moveaxis(theirs.weight.detach().numpy(), 1, -1), "bias": theirs.bias.detach()})
+    want = theirs(torch.tensor(channels_first(x))).detach().numpy()
+    np.testing.assert_allclose(back(x).numpy(), np.moveaxis(want, 1, -1), atol=2e-6)
 
 
 def test_layers_say_what_they_are_and_convert_pictures() -> None:
@@ -186,6 +217,11 @@ def test_layers_say_what_they_are_and_convert_pictures() -> None:
     assert repr(nn.Conv1d(2, 4, 5, 2)) == "Conv1d(2, 4, kernel_size=5, stride=2)"
     assert repr(nn.Conv2d(2, 4, 3, algorithm="direct")) == "Conv2d(2, 4, kernel_size=3, algorithm='direct')"
     assert layer.weight.shape == (64, 3, 3, 3)
+    back = nn.ConvTranspose2d(64, 32, 4, 2, 1, activation="relu")
+    assert repr(back) == "ConvTranspose2d(64, 32, kernel_size=4, stride=2, padding=1, activation='relu')"
+    assert back.weight.shape == (64, 4, 4, 32) and back(np.ones((1, 7, 7, 64))).shape == (1, 14, 14, 32)
+    assert back.weight.numpy().std() == pytest.approx((2 / (4 * 64)) ** 0.5, rel=0.1)
+    assert back.multiply_adds((1, 14, 14, 32)) == 7 * 7 * 64 * 16 * 32
     assert layer.weight.numpy().std() == pytest.approx((2 / 27) ** 0.5, rel=0.1)
     pictures = np.full((2, 8, 8, 3), 200, np.uint8)
     assert (layer(pictures).numpy() == layer(pictures.astype(np.float32)).numpy()).all()
@@ -209,5 +245,7 @@ def test_mistakes_are_named() -> None:
         nn.Conv2d(3, 8, 3, algorithm="fast")
     with pytest.raises(ValueError, match=r"algorithm is 'winograd'.*not for float32, a 5 x 5 kernel"):
         nn.Conv2d(3, 8, 5, algorithm="winograd")(np.ones((1, 6, 6, 3)))
+    with pytest.raises(ValueError, match="conv_transpose2d: groups is 2, it must divide in_channels 3"):
+        nn.ConvTranspose2d(3, 8, 3, groups=2)
     with pytest.raises(ValueError, match="conv1d: groups is 3, it must divide out_channels 8"):
         nn.Conv1d(3, 8, 3, groups=3)

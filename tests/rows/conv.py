@@ -112,6 +112,7 @@ PLAIN: list[Sizes] = [
     (1, 3, 40, 2, 3, 1, 5),
     (1, 40, 3, 2, 3, 5, 1),
     (3, 4, 4, 0, 5, 3, 3),
+    (2, 4, 4, 3, 0, 3, 3),
 ]
 PADDED: list[tuple[Sizes, tuple[Any, ...]]] = [
     ((2, 5, 7, 3, 4, 3, 3), (1, 1)),
@@ -262,7 +263,137 @@ FAULTS = [
     Fault(lambda: (wxb.tensor([[[[1]]]]), *ones((1, 1, 1, 1))), TypeError, "must be float32 or float64"),
 ]
 
+
+def conv_transpose2d(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+    activation: str | None = None,
+) -> Array:
+    (sh, sw), (dh, dw), (ph, pw), (eh, ew) = both(stride), both(dilation), both(padding), both(output_padding)
+    (n, h, w, c), (_, kh, kw, out) = x.shape, weight.shape
+    full = np.zeros((n, (h - 1) * sh + (kh - 1) * dh + 1 + eh, (w - 1) * sw + (kw - 1) * dw + 1 + ew, out * groups))
+    for p in range(kh):
+        for q in range(kw):
+            into = full[:, p * dh :: sh, q * dw :: sw][:, :h, :w]
+            for g in range(groups):
+                share = slice(g * c // groups, (g + 1) * c // groups)
+                into[..., g * out : (g + 1) * out] += x[..., share] @ weight[share, p, q]
+    y = full[:, ph : full.shape[1] - ph, pw : full.shape[2] - pw] + (0 if bias is None else bias)
+    return y if activation is None else FUNCTIONS[activation](y)
+
+
+def transposed_magnitude(x: Array, weight: Array, bias: Array | None = None, *more: Any) -> Array:
+    sums = conv_transpose2d(np.abs(x), np.abs(weight), None if bias is None else np.abs(bias), *more[:5])
+    return 2 * (sums + (len(more) > 5))
+
+
+# n, h, w, c, out, kh, kw, then stride, padding, output_padding, groups, dilation, activation
+TRANSPOSED: list[tuple[Sizes, tuple[Any, ...]]] = [
+    ((1, 1, 1, 1, 1, 1, 1), ()),
+    ((2, 3, 4, 3, 5, 3, 3), ()),
+    ((2, 4, 5, 6, 20, 4, 4), (2, 1)),
+    ((3, 4, 4, 40, 1, 4, 4), (2, 1)),
+    ((2, 5, 6, 20, 3, 3, 3), (2, 1, 1)),
+    ((2, 4, 3, 7, 16, 2, 2), (2,)),
+    ((1, 3, 4, 5, 6, 2, 3), (3, 0, (2, 0))),
+    ((2, 5, 4, 8, 12, 3, 3), (2, (1, 0), 1, 4)),
+    ((1, 6, 5, 9, 9, 3, 3), (2, 1, 1, 9)),
+    ((1, 4, 5, 6, 5, 3, 2), ((1, 2), 2, 1, 1, (2, 3))),
+    ((2, 3, 3, 33, 18, 1, 1), ()),
+    ((2, 3, 3, 5, 17, 1, 1), (2, 0, 1)),
+    ((2, 6, 5, 12, 40, 3, 3), (1, 1)),
+    ((0, 3, 3, 2, 3, 3, 3), (2,)),
+    ((1, 3, 3, 0, 3, 3, 3), (2,)),
+    ((1, 3, 3, 2, 0, 3, 3), (2,)),
+    ((1, 4, 4, 6, 3, 3, 3), (1, 2)),
+]
+
+
+def transposed(rng: np.random.Generator, sizes: Sizes, more: tuple[Any, ...] = (), biased: bool = True) -> Sample:
+    n, h, w, c, out, kh, kw = sizes
+    groups = more[3] if len(more) > 3 else 1
+    return normal(rng, n, h, w, c), normal(rng, c, kh, kw, out // groups), normal(rng, out) if biased else None, *more
+
+
+def transposed_activated(rng: np.random.Generator) -> list[Sample]:
+    forms = [
+        ((2, 4, 3, 7, 16, 4, 4), (2, 1)),
+        ((2, 3, 3, 9, 3, 3, 3), (2, 1, 1)),
+        ((1, 4, 4, 9, 9, 3, 3), (1, 0, 0, 9)),
+    ]
+    fill = (1, 0, 0, 1, 1)
+    return [
+        transposed(rng, sizes, (*more, *fill[len(more) :], name), biased)
+        for sizes, more in forms
+        for name, biased in (("relu", True), ("gelu", True), ("tanh", False))
+    ] + [transposed(rng, (2, 3, 4, 6, 5, 1, 1), (*fill, "gelu"))]
+
+
+FROM, SPREAD = (2, 5, 6, 3), (3, 3, 3, 4)
+TRANSPOSED_FAULTS = [
+    Fault(lambda: ones((5, 6, 3), SPREAD), ValueError, "x has shape (5, 6, 3), it must be (N, H, W, C)"),
+    Fault(lambda: ones(FROM, (3, 3, 4)), ValueError, "(3, 3, 4), it must be (C, kh, kw, out / groups)"),
+    Fault(lambda: ones(FROM, (3, 0, 3, 4)), ValueError, "the kernel must be at least 1 along each axis"),
+    Fault(
+        lambda: ones((2, 3, 5, 6), SPREAD),
+        ValueError,
+        "its last axis must be 3, the first of weight (3, 3, 3, 4); x looks like (N, C, H, W): transpose it with",
+    ),
+    Fault(lambda: ones(FROM, (4, 3, 3, 3)), ValueError, "x has shape (2, 5, 6, 3), its last axis must be 4"),
+    Fault(lambda: ones(FROM, SPREAD, (3,)), ValueError, "conv_transpose2d: bias has shape (3,), it must be (4,)"),
+    Fault(lambda: ones((2, 0, 6, 3), SPREAD), ValueError, "of 0 x 6 pixels nothing is left after padding (0, 0)"),
+    Fault(lambda: (*ones(FROM, SPREAD), None, 1, 4), ValueError, "5 x 6 pixels nothing is left after padding (4, 4)"),
+    Fault(lambda: (*ones(FROM, SPREAD), None, 2, 0, 2), ValueError, "it must be less than stride 2 or dilation 1"),
+    Fault(lambda: (*ones(FROM, SPREAD), None, 0), ValueError, "conv_transpose2d: stride is 0, it must be from 1"),
+    Fault(lambda: (*ones(FROM, SPREAD), None, 1, -1), ValueError, "conv_transpose2d: padding is -1, it must be from"),
+    Fault(lambda: (*ones(FROM, SPREAD), None, 1, "same"), TypeError, "padding is 'same', it must be an integer"),
+    Fault(lambda: (*ones(FROM, SPREAD), None, 1, 0, 0, 2), ValueError, "groups is 2, it must divide the 3 channels"),
+    Fault(lambda: (*ones(FROM, SPREAD), None, 1, 0, 0, 1, 0), ValueError, "conv_transpose2d: dilation is 0"),
+    Fault(lambda: (*ones(FROM, SPREAD), None, 1 << 30, 0, 0, 1, 1 << 30), ValueError, "too large for 64 bits"),
+    Fault(lambda: (*ones(FROM, SPREAD), None, 1, 0, 0, 1, 1, "rely"), ValueError, "activation: 'rely' is not one of"),
+    Fault(lambda: (*ones(FROM, SPREAD), None, 1, 0, 0, 1, 1, None, "fft"), ValueError, "one of auto, direct, winograd"),
+    Fault(
+        lambda: (*ones(FROM, SPREAD), None, 2, 0, 0, 1, 1, None, "winograd"),
+        ValueError,
+        "conv_transpose2d: algorithm is 'winograd', which is for float32, 3 x 3 kernels, stride 1",
+    ),
+    Fault(lambda: (wxb.tensor(np.ones(FROM), "float64"), *ones(SPREAD)), TypeError, "it must be float64"),
+]
+
+
+def transposed_row(name: str, samples: Any, **about: Any) -> Row:
+    return Row(
+        name,
+        ops.conv_transpose2d,
+        conv_transpose2d,
+        samples,
+        large=lambda rng: transposed(rng, (4, 20, 21, 20, 40, 4, 4), (2, 1)),
+        grad=(0, 1, 2),
+        roundings=roundings,
+        magnitude=transposed_magnitude,
+        special=(
+            -0.0,
+            2.0**-140,
+            -(2.0**-140),
+        ),  # a weight's NaN also meets zeros beyond x; not in the oracle
+        **about,
+    )
+
+
 ROWS = [
+    transposed_row(
+        "conv_transpose2d",
+        lambda rng: [transposed(rng, *form) for form in TRANSPOSED] + [transposed(rng, *TRANSPOSED[2], biased=False)],
+        exact=True,
+        errors=TRANSPOSED_FAULTS,
+    ),
+    transposed_row("conv_transpose2d[activated]", transposed_activated, slope=1.0),
     row(
         "conv2d",
         lambda rng: [drawn(rng, sizes) for sizes in PLAIN] + [drawn(rng, PLAIN[1], biased=False)],

@@ -16,7 +16,7 @@ from .activation import (
     Tanh,
 )
 from .container import Dropout, Dropout2d, Flatten, Reshape, Residual, Sequential
-from .conv import Conv1d, Conv2d
+from .conv import Conv1d, Conv2d, ConvTranspose2d
 from .fold import fold_batch_norm
 from .linear import Embedding, Linear
 from .module import Module
@@ -34,6 +34,7 @@ __all__ = [
     "BatchNorm2d",
     "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "Dropout",
     "Dropout2d",
     "Embedding",

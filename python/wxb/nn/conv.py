@@ -8,14 +8,14 @@ from typing import Any
 
 from .. import ops
 from ..device import cpu
-from ..ops.conv import Padding, algorithm_named
+from ..ops.conv import Padding, algorithm_named, each_axis
 from ..ops.elementwise import activation_named
 from ..tensor import Parameter, Tensor, parameter
 from . import init as _init
 from .linear import positive
 from .module import Module
 
-__all__ = ["Conv1d", "Conv2d"]
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose2d"]
 
 
 class _Conv(Module):
@@ -25,6 +25,7 @@ class _Conv(Module):
     stride: Any
     padding: Any
     dilation: Any
+    output_padding: Any = 0
     algorithm: str = "auto"
 
     def __init__(
@@ -52,11 +53,15 @@ class _Conv(Module):
             groups,
             activation,
         )
-        shape, taps = (out_channels, *kernel, in_channels // groups), math.prod(kernel)
+        shape, fans = self._weights(kernel)
         draw = _init.initialiser(init, activation)
-        fans = taps * in_channels // groups, taps * out_channels // groups
         self.weight = parameter(draw(shape, *fans, cpu.generator), dtype, "weight")
         self.bias: Parameter | None = parameter([0.0] * out_channels, dtype, "bias") if bias else None
+
+    def _weights(self, kernel: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, int]]:
+        """Return the shape of the weights; how many inputs an output sees, and outputs an input."""
+        taps, given, made = math.prod(kernel), self.in_channels // self.groups, self.out_channels // self.groups
+        return (self.out_channels, *kernel, given), (taps * given, taps * made)
 
     def multiply_adds(self, output_shape: tuple[int, ...]) -> int:
         """Return the multiply-adds of one forward pass that gives ``output_shape``."""
@@ -70,6 +75,7 @@ class _Conv(Module):
         more = _said(
             stride=self.stride,
             padding=self.padding,
+            output_padding=self.output_padding,
             dilation=self.dilation,
             groups=self.groups,
             activation=self.activation,
@@ -84,6 +90,7 @@ def _said(**given: Any) -> str:
     usual = {
         "stride": 1,
         "padding": 0,
+        "output_padding": 0,
         "dilation": 1,
         "groups": 1,
         "bias": True,
@@ -91,6 +98,15 @@ def _said(**given: Any) -> str:
         "algorithm": "auto",
     }
     return "".join(f", {name}={value!r}" for name, value in given.items() if value != usual[name])
+
+
+def _two(layer: str, kernel_size: Any) -> tuple[Any, ...]:
+    kernel: tuple[Any, ...] = (kernel_size, kernel_size)
+    if isinstance(kernel_size, (tuple, list)):
+        kernel = tuple(kernel_size)
+    if len(kernel) != 2:
+        raise ValueError(f"{layer}: kernel_size is {kernel_size}, it must be an integer or two, of height and width")
+    return kernel
 
 
 class Conv2d(_Conv):
@@ -118,11 +134,7 @@ class Conv2d(_Conv):
         dtype: Any = None,
         algorithm: str = "auto",
     ) -> None:
-        kernel: tuple[Any, ...] = (kernel_size, kernel_size)
-        if isinstance(kernel_size, (tuple, list)):
-            kernel = tuple(kernel_size)
-        if len(kernel) != 2:
-            raise ValueError(f"conv2d: kernel_size is {kernel_size}, it must be an integer or two, of height and width")
+        kernel = _two("conv2d", kernel_size)
         algorithm_named("conv2d", algorithm)
         super().__init__("conv2d", in_channels, out_channels, kernel, groups, bias, activation, init, dtype)
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
@@ -162,3 +174,53 @@ class Conv1d(_Conv):
         """X (N, L, in_channels) -> (N, OL, out_channels)."""
         x, more = self._as_floats(x), (self.stride, self.padding, self.dilation, self.groups, self.activation)
         return ops.conv1d(x, self.weight, self.bias, *more)
+
+
+class ConvTranspose2d(_Conv):
+    """Transposed convolution of images, ``y = act(conv_transpose2d(x, W) + b)``: with a stride, images grow.
+
+    x (N, H, W, in_channels) -> (N, OH, OW, out_channels), OH = (H - 1) stride - 2 padding + (kh - 1) dilation + 1 +
+    output_padding; weight (in_channels, kh, kw, out_channels / groups), bias (out_channels,). kernel_size, stride,
+    padding, output_padding, dilation: an integer or (height, width). The rest is as in ``Conv2d``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        output_padding: int | Sequence[int] = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: int | Sequence[int] = 1,
+        activation: str | None = None,
+        init: str | _init.Initialiser | None = None,
+        dtype: Any = None,
+        algorithm: str = "auto",
+    ) -> None:
+        name = "conv_transpose2d"
+        kernel = _two(name, kernel_size)
+        algorithm_named(name, algorithm)
+        self._strides = each_axis(name, "stride", stride, 1)
+        super().__init__(name, in_channels, out_channels, kernel, groups, bias, activation, init, dtype)
+        self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
+        self.output_padding, self.algorithm = output_padding, algorithm
+
+    def _weights(self, kernel: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, int]]:
+        """As ever, but of the taps an output meets only every ``stride``-th."""
+        taps, given, made = math.prod(kernel), self.in_channels // self.groups, self.out_channels // self.groups
+        met = max(1, taps // math.prod(self._strides))
+        return (self.in_channels, *kernel, made), (met * given, taps * made)
+
+    def multiply_adds(self, output_shape: tuple[int, ...]) -> int:
+        """Return about how many multiply-adds one forward pass takes that gives ``output_shape``."""
+        n, *sizes, _ = output_shape
+        pixels = n * math.prod(-(-size // s) for size, s in zip(sizes, self._strides))
+        return pixels * math.prod(self.weight.shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """X (N, H, W, in_channels) -> (N, OH, OW, out_channels)."""
+        more = (self.stride, self.padding, self.output_padding, self.groups, self.dilation, self.activation)
+        return ops.conv_transpose2d(self._as_floats(x), self.weight, self.bias, *more, self.algorithm)

@@ -13,7 +13,7 @@ from .elementwise import SAVES_OUTPUT, activation_named
 from .indexing import reshape
 from .reduce import expect_tensor
 
-__all__ = ["conv1d", "conv2d"]
+__all__ = ["conv1d", "conv2d", "conv_transpose2d"]
 
 Pair = tuple[int, int]
 Padding = int | str | Sequence[int] | Sequence[Sequence[int]]
@@ -33,6 +33,9 @@ class _Layout(NamedTuple):
 
 _LAYOUTS = {
     "conv2d": _Layout("(N, H, W, C)", "(out, kh, kw, C / groups)", "(N, C, H, W)", "(out, C, kh, kw)", "(0, 2, 3, 1)"),
+    "conv_transpose2d": _Layout(
+        "(N, H, W, C)", "(C, kh, kw, out / groups)", "(N, C, H, W)", "(C, out, kh, kw)", "(0, 2, 3, 1)"
+    ),
     "conv1d": _Layout("(N, L, C)", "(out, k, C / groups)", "(N, C, L)", "(out, C, k)", "(0, 2, 1)"),
 }
 
@@ -47,7 +50,7 @@ def _integer(name: str, what: str, value: Any, least: int) -> int:
     return number
 
 
-def _each_axis(name: str, what: str, value: Any, least: int) -> Pair:
+def each_axis(name: str, what: str, value: Any, least: int) -> Pair:
     """Return the value for height and width, given as one integer for both or as two."""
     if not isinstance(value, (tuple, list)):
         number = _integer(name, what, value, least)
@@ -70,10 +73,10 @@ def _sides(name: str, padding: Any, sizes: Pair, reach: Pair, stride: Pair) -> t
     if isinstance(padding, (tuple, list)) and any(isinstance(side, (tuple, list)) for side in padding):
         if len(padding) != 2 or any(not isinstance(side, (tuple, list)) or len(side) != 2 for side in padding):
             raise ValueError(f"{name}: padding is {padding}, by sides it must be ((top, bottom), (left, right))")
-        top, bottom = _each_axis(name, "padding", padding[0], 0)
-        left, right = _each_axis(name, "padding", padding[1], 0)
+        top, bottom = each_axis(name, "padding", padding[0], 0)
+        left, right = each_axis(name, "padding", padding[1], 0)
         return (top, bottom), (left, right)
-    height, width = _each_axis(name, "padding", padding, 0)
+    height, width = each_axis(name, "padding", padding, 0)
     return (height, height), (width, width)
 
 
@@ -84,18 +87,23 @@ def algorithm_named(name: str, algorithm: str) -> Any:
     return cpu.kernels.Algorithm.__members__[algorithm]
 
 
-def _expect_channels(name: str, x: Tensor, weight: Tensor, given: Any) -> int:
-    """Return the groups; raise unless x and weight have the op's layout and every group its share of the channels."""
+def _expect_layout(name: str, x: Tensor, weight: Tensor) -> _Layout:
+    """Return the op's layout; raise unless x and weight have as many axes, and there is a kernel."""
     expect_tensor(name, "x", x)
     expect_tensor(name, "weight", weight)
-    groups = _integer(name, "groups", given, 1)
     layout = _LAYOUTS[name]
     for what, value, wanted in (("x", x, layout.x), ("weight", weight, layout.weight)):
         if value.data.ndim != wanted.count(",") + 1:
             raise ValueError(f"{name}: {what} has shape {value.shape}, it must be {wanted}")
-    out, *kernel, channels = weight.shape
-    if 0 in kernel:
+    if 0 in weight.shape[1:-1]:
         raise ValueError(f"{name}: weight has shape {weight.shape}, the kernel must be at least 1 along each axis")
+    return layout
+
+
+def _expect_channels(name: str, x: Tensor, weight: Tensor, given: Any) -> int:
+    """Return the groups; raise unless x and weight have the op's layout and every group its share of the channels."""
+    layout, groups = _expect_layout(name, x, weight), _integer(name, "groups", given, 1)
+    out, channels = weight.shape[0], weight.shape[-1]
     if x.shape[-1] != channels * groups:
         raise ValueError(
             f"{name}: x has shape {x.shape}, its last axis must be {channels * groups}, the channels of weight "
@@ -209,7 +217,7 @@ def _conv(
     if bias is not None:
         expect_tensor(name, "bias", bias)
     how = algorithm_named(name, algorithm)
-    steps, apart = _each_axis(name, "stride", stride, 1), _each_axis(name, "dilation", dilation, 1)
+    steps, apart = each_axis(name, "stride", stride, 1), each_axis(name, "dilation", dilation, 1)
     dev, (act, alpha) = x.device, activation_named(activation)
     xa, wa, ba = x.data, weight.data, None if bias is None else bias.data
     sizes, kernel = xa.shape[1:3], wa.shape[1:3]
@@ -227,3 +235,82 @@ def _conv(
         return given  # type: ignore[no-any-return]
 
     return record(y, (x, weight, bias), backward)
+
+
+def conv_transpose2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+    activation: str | None = None,
+    algorithm: str = "auto",
+) -> Tensor:
+    """Transposed convolution with a fused activation: each pixel of x is spread over as many of y as ``conv2d`` would
+    have gathered it from, ``y = act(b + sum of x[n, i, j, c] weight[c, p, q, o] at y[n, i s + p d - pad, j s + q d -
+    pad, o])``.
+
+    x (N, H, W, C), weight (C, kh, kw, out / groups), bias (out,) -> (N, OH, OW, out), all of one float dtype;
+    OH = (H - 1) stride - 2 padding + (kh - 1) dilation + 1 + output_padding. stride, padding, dilation: an integer or
+    (height, width); output_padding: likewise, rows and columns more at the end, fewer than stride or dilation.
+    algorithm: that of ``conv2d``. Raises ``ValueError`` for shapes and sizes that do not fit, ``TypeError`` for dtypes
+    that differ.
+    """
+    name = "conv_transpose2d"
+    groups = _expect_groups(name, x, weight, groups)
+    if bias is not None:
+        expect_tensor(name, "bias", bias)
+    how = algorithm_named(name, algorithm)
+    steps, apart = each_axis(name, "stride", stride, 1), each_axis(name, "dilation", dilation, 1)
+    before = each_axis(name, "padding", padding, 0)
+    more = each_axis(name, "output_padding", output_padding, 0)
+    dev, (act, alpha) = x.device, activation_named(activation)
+    xa, wa, ba = x.data, weight.data, None if bias is None else bias.data
+    reach = (wa.shape[1] - 1) * apart[0] + 1, (wa.shape[2] - 1) * apart[1] + 1
+    sizes = _transposed_sizes(name, xa.shape[1:3], reach, steps, before, apart, more)
+    y = dev.empty((xa.shape[0], *sizes, wa.shape[3] * groups), xa.dtype)
+    pre = dev.empty(y.shape, xa.dtype) if activation is not None and act not in SAVES_OUTPUT else None
+    dev.kernels.conv_transpose2d_forward(xa, wa, ba, y, pre, steps, before, apart, groups, act, alpha, how)
+    saved = None if activation is None else y if pre is None else pre
+
+    def backward(dy: Array, grads: Grads) -> Sequence[Array]:
+        dx, dw, db = given = grads()
+        dev.kernels.conv_transpose2d_backward(
+            xa, wa, saved, dy, dx, dw, db, steps, before, apart, groups, act, alpha, how
+        )
+        return given  # type: ignore[no-any-return]
+
+    return record(y, (x, weight, bias), backward)
+
+
+def _expect_groups(name: str, x: Tensor, weight: Tensor, given: Any) -> int:
+    """Return the groups; raise unless x and weight have the layout of a transposed convolution."""
+    layout, groups = _expect_layout(name, x, weight), _integer(name, "groups", given, 1)
+    channels = weight.shape[0]
+    if x.shape[-1] != channels:
+        first = x.shape[1] == channels
+        hint = f"; x looks like {layout.first_x}: transpose it with axes {layout.axes}" if first else ""
+        raise ValueError(
+            f"{name}: x has shape {x.shape}, its last axis must be {channels}, the first of weight {weight.shape}{hint}"
+        )
+    if channels % groups:
+        raise ValueError(f"{name}: groups is {groups}, it must divide the {channels} channels of x {x.shape}")
+    return groups
+
+
+def _transposed_sizes(
+    name: str, sizes: Pair, reach: Pair, stride: Pair, padding: Pair, dilation: Pair, more: Pair
+) -> list[int]:
+    results = []
+    for size, r, s, pad, d, extra in zip(sizes, reach, stride, padding, dilation, more):
+        if extra >= max(s, d):
+            raise ValueError(f"{name}: output_padding is {more}, it must be less than stride {s} or dilation {d}")
+        results.append((size - 1) * s - 2 * pad + r + extra)
+        if size < 1 or results[-1] < 1:
+            raise ValueError(
+                f"{name}: of {sizes[0]} x {sizes[1]} pixels nothing is left after padding {padding}; pad less"
+            )
+    return results
