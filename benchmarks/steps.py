@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy
 from targets import target
 from wxb.bench import Workload, main
+from wxb.bench.fits import fit
 from wxb.bench.pictures import NETWORKS, picture_step
 from wxb.bench.steps import epoch, step
-from wxb.data import load_digits
+from wxb.data import load_digits, split
 
 
 def workloads() -> list[Workload]:
     digits = load_digits()
+    x = digits.x / numpy.float32(16)
+    x_train, y_train, x_test, y_test = split(x, digits.y, 0.2, 0, digits.y)
     return [
         step((2, 16, 16, 1), 32, "sgd"),
         step((2, 16, 16, 1), 32),
@@ -21,7 +24,8 @@ def workloads() -> list[Workload]:
         step((784, 128, 10), 128),
         step((784, 1024, 1024, 10), 128),
         *map(picture_step, NETWORKS),
-        epoch(digits.x / numpy.float32(16), digits.y, (100,), 200, "digits"),
+        epoch(x, digits.y, (100,), 200, "digits"),
+        fit("digits", (x_train, y_train), (x_test, y_test), (100,), epochs=60, batch=200, reached=0.955),
     ]
 
 

@@ -29,7 +29,7 @@ void bind_plan(py::module_& m) {
       .def("set_state", &Plan::set_state)
       .def("poison", [](Plan& plan) { plan.arena()->poison(); })
       .def_readwrite("slots", &Plan::slots)
-      .def_readwrite("outputs", &Plan::outputs)
+      .def_property("outputs", &Plan::outputs, &Plan::set_outputs)
       .def_property_readonly("memory", [](Plan& plan) { return plan.arena()->usage; });
   m.def("recording", [] { return Plan::recording != nullptr; });
 }

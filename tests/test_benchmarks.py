@@ -82,6 +82,12 @@ def test_epoch_of_digits():
     assert ran.returncode == 0, ran.stderr
 
 
+def test_fit_of_digits():
+    ran = run("steps.py", *QUICK, "--threads", 1, "--only", "fit *")
+    assert ran.returncode == 0, ran.stderr
+    assert "wxb eager" in ran.stdout
+
+
 def test_overhead():
     ran = run("overhead.py", *QUICK)
     assert ran.returncode == 0, ran.stderr

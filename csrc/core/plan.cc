@@ -84,17 +84,29 @@ py::object Plan::run(const std::vector<Array>& inputs, bool alias_outputs) {
     py::gil_scoped_release nogil;
     run_launches([] {});
   }
-  py::list results(outputs.size());
-  for (size_t i = 0; i < outputs.size(); ++i) {
+  py::list results(outputs_.size());
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    const auto& [recorded, shape, dtype] = outputs_[i];
     if (alias_outputs) {
-      results[i] = outputs[i];
+      results[i] = recorded;
       continue;
     }
-    Array result(empty(py::tuple(outputs[i].attr("shape")), outputs[i].attr("dtype"), false));
-    copy(result.mutable_data(), outputs[i].data(), size_t(outputs[i].nbytes()), eager_context());
+    Array result(empty(shape, dtype, false));
+    copy(result.mutable_data(), recorded.data(), size_t(recorded.nbytes()), eager_context());
     results[i] = std::move(result);
   }
   return results;
+}
+
+std::vector<Array> Plan::outputs() const {
+  std::vector<Array> arrays;
+  for (const Output& output : outputs_) arrays.push_back(output.array);
+  return arrays;
+}
+
+void Plan::set_outputs(const std::vector<Array>& outputs) {
+  outputs_.clear();
+  for (const Array& array : outputs) outputs_.push_back({array, py::tuple(array.attr("shape")), array.attr("dtype")});
 }
 
 void Plan::keep(py::handle owner) {

@@ -50,7 +50,9 @@ class Plan {
   // One (name, work, operands) per launch; an operand is (address, bytes, is it written, is it in the arena).
   py::list launches() const;
 
-  std::vector<Array> slots, outputs;
+  std::vector<Array> slots;
+  std::vector<Array> outputs() const;
+  void set_outputs(const std::vector<Array>& outputs);
 
   // Holds an array (or table) that a launch touched and that does not lie in the plan's own arena.
   void keep(py::handle owner);
@@ -70,11 +72,18 @@ class Plan {
     ~Turn() { plan.replaying_ = false; }
   };
 
+  struct Output {
+    Array array;
+    py::tuple shape;
+    py::object dtype;
+  };
+
   bool fits(const std::vector<Array>& inputs) const;
   template <class After>
   void run_launches(After after);  // raises what they reported
   std::map<void*, size_t> written() const;
 
+  std::vector<Output> outputs_;
   std::vector<Launch> launches_;
   std::vector<std::byte> bytes_;
   std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();

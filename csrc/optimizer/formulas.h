@@ -16,13 +16,19 @@ struct SgdScalars {
 };
 template <class T>
 struct AdamScalars {
-  T rate, weight1, beta2, weight2, root, eps, decay, shrink;
+  T rate, weight1, beta2, weight2, root, eps, decay, shrink, least;
   double shed;  // of_row() takes it from shrink
 };
 template <class T>
 struct RmspropScalars {
-  T rate, alpha, weight, eps, momentum, decay;
+  T rate, alpha, weight, eps, momentum, decay, least;
 };
+
+// States of a parameter whose gradient stays 0 (of a dead unit) decay to subnormal numbers and stay there, because 0.9
+// times the smallest rounds up to it: a network with such units took 7 times as long to update. What is below the
+// smallest normal number becomes 0; a divisor only if eps keeps it from being 0.
+template <class T>
+constexpr T smallest_normal = T(1) / (sizeof(T) == 4 ? T(0x1p126) : T(0x1p1022));
 
 template <class T>
 HD SgdScalars<T> scalars(const Sgd<T>& a, int64_t) {
@@ -40,12 +46,14 @@ HD AdamScalars<T> scalars(const Adam<T>& a, int64_t step) {
           T(a.eps),
           T(a.decoupled ? 0 : a.weight_decay),
           T(1),
+          a.eps > 0 ? smallest_normal<T> : T(0),
           a.decoupled ? lr * a.weight_decay : 0};
 }
 
 template <class T>
 HD RmspropScalars<T> scalars(const Rmsprop<T>& a, int64_t) {
-  return {T(a.lr.data[0]), T(a.alpha), T(1 - a.alpha), T(a.eps), T(a.momentum), T(a.weight_decay)};
+  const T least = a.eps > 0 ? smallest_normal<T> : T(0);
+  return {T(a.lr.data[0]), T(a.alpha), T(1 - a.alpha), T(a.eps), T(a.momentum), T(a.weight_decay), least};
 }
 
 namespace WXB_TARGET {
@@ -63,6 +71,11 @@ HD V decayed(V p, V g, T decay) {
   return decay != 0 ? fma(V(decay), p, g) : g;
 }
 
+template <class V, class T>
+HD V flushed(V state, T least) {
+  return select(abs(state) < V(least), V(0.0), state);
+}
+
 struct Plain {
   static constexpr int states = 0;
   template <class V, class T>
@@ -78,7 +91,7 @@ struct Momentum {
   template <class V, class T>
   HD static void update(const SgdScalars<T>& c, V& p, V g, V* s) {
     g = decayed(p, g, c.decay);
-    s[0] = fma(V(c.momentum), s[0], g);
+    s[0] = flushed(fma(V(c.momentum), s[0], g), smallest_normal<T>);
     p = fma(V(-c.rate), c.nesterov ? fma(V(c.momentum), s[0], g) : s[0], p);
   }
 };
@@ -89,8 +102,8 @@ struct Moments {
   template <class V, class T>
   HD static void update(const AdamScalars<T>& c, V& p, V g, V* s) {
     g = decayed(p, g, c.decay);
-    s[0] = fma(V(c.weight1), g - s[0], s[0]);
-    s[1] = fma(V(c.weight2) * g, g, V(c.beta2) * s[1]);
+    s[0] = flushed(fma(V(c.weight1), g - s[0], s[0]), smallest_normal<T>);
+    s[1] = flushed(fma(V(c.weight2) * g, g, V(c.beta2) * s[1]), c.least);
     p = fma(V(-c.rate), s[0] / fma(sqrt(s[1]), V(c.root), V(c.eps)), V(c.shrink) * p);
   }
 };
@@ -102,15 +115,16 @@ struct MeanSquare {
   template <class V, class T>
   HD static void update(const RmspropScalars<T>& c, V& p, V g, V* s) {
     g = decayed(p, g, c.decay);
-    s[0] = fma(V(c.weight) * g, g, V(c.alpha) * s[0]);
+    s[0] = flushed(fma(V(c.weight) * g, g, V(c.alpha) * s[0]), c.least);
     V variance = s[0];
     if constexpr (centered) {
-      s[1] = fma(V(c.weight), g - s[1], s[1]);
+      s[1] = flushed(fma(V(c.weight), g - s[1], s[1]), smallest_normal<T>);
       variance = fma(-s[1], s[1], variance);
       variance = select(variance < V(0.0), V(0.0), variance);  // rounding may take it below 0
     }
     V change = g / (sqrt(variance) + V(c.eps));
-    if constexpr (momentum) change = s[states - 1] = fma(V(c.momentum), s[states - 1], change);
+    if constexpr (momentum)
+      change = s[states - 1] = flushed(fma(V(c.momentum), s[states - 1], change), smallest_normal<T>);
     p = fma(V(-c.rate), change, p);
   }
 };

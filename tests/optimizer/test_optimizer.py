@@ -151,3 +151,28 @@ def test_what_a_table_refuses():
         with pytest.raises(error) as caught:
             call()
         assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", UPDATES)
+def test_states_of_a_dead_unit_become_zero(name, dtype):
+    """A gradient that stays 0 leaves no subnormal numbers behind, on which updates take many times as long."""
+    states, update = UPDATES[name]
+    least = np.finfo(dtype).smallest_normal
+    for isa in kernels.isas():
+        kernels.set_isa(isa)
+        row = [np.ones(9, dtype), np.zeros(9, dtype), *[np.full(9, 1.5 * least, dtype) for _ in range(states)]]
+        table, lr, step = kernels.optimizer_table([row]), np.array(0.0), np.array(0)
+        for _ in range(1000):
+            update(table, lr, step)
+            assert all(((np.abs(state) >= least) | (state == 0)).all() for state in row[2:])
+        assert np.isfinite(row[0]).all()
+
+
+def test_a_divisor_without_eps_is_kept():
+    """With eps = 0 a second moment of 0 would make 0 / 0 of a parameter whose gradient has become 0."""
+    row = [np.ones(3, np.float32), np.zeros(3, np.float32), *[np.full(3, 1e-38, np.float32) for _ in range(2)]]
+    table, lr, step = kernels.optimizer_table([row]), np.array(0.1), np.array(10)
+    for _ in range(200):
+        table.adam(lr, step, 0.9, 0.999, 0.0, 0.0, False)
+    assert np.isfinite(row[0]).all() and (row[3] > 0).all()

@@ -145,7 +145,8 @@ class Module:
     def train(self: Self, mode: bool = True) -> Self:
         """Switch to training (dropout drops, statistics are taken) and return self."""
         for module in self.modules():
-            module.training = mode
+            if module.training is not mode:  # else recorded steps would look at their notes again
+                module.training = mode
         return self
 
     def eval(self: Self) -> Self:

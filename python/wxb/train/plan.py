@@ -44,6 +44,7 @@ class Plan:
         self._result = each(result, lambda t: _taken(t, outputs))
         self.recorded.outputs = outputs
         self._single = isinstance(result, Tensor)
+        self._flat = type(result) is tuple and not any(isinstance(part, (tuple, list, dict)) for part in result)
         self._notes, self._moved, self._held_before = recorder.notes, recorder.moved, recorder.held
         self._held_after = {leaf: leaf.held for leaf in recorder.held}
         self._moves_held = self._held_after != self._held_before
@@ -82,6 +83,8 @@ class Plan:
         if self._single:
             return Tensor(outputs[0])
         rest = iter(outputs)
+        if self._flat:
+            return tuple([Tensor(next(rest)) if part is Tensor else part for part in self._result])
         return each(self._result, lambda part: Tensor(next(rest)) if part is Tensor else part)
 
     def replay(self, values: list[Any]) -> Any:

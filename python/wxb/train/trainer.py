@@ -258,6 +258,13 @@ class Trainer:
         return bar
 
 
+class _Rows(ArrayDataset):
+    """Arrays that only a Loader indexes: its row numbers need no check, which took longer than to fetch a batch."""
+
+    def __getitem__(self, rows: Any) -> tuple[Array, ...]:
+        return tuple([array.take(rows, 0) for array in self.arrays])
+
+
 class _evaluating:
     """Eval mode within the block, every layer's own mode after it."""
 
@@ -304,7 +311,7 @@ def _pair(data: Any) -> tuple[Any, Any]:
 def _loader(x: Any, y: Any, batch_size: int, shuffle: bool, seed: int) -> Loader:
     if isinstance(x, Loader):
         return x
-    dataset = ArrayDataset(_array(x), _array(y)) if y is not None else x
+    dataset = _Rows(_array(x), _array(y)) if y is not None else x
     if y is None and (isinstance(x, (numpy.ndarray, list, tuple, Tensor)) or not hasattr(x, "__getitem__")):
         raise TypeError(f"fit: x is a {type(x).__name__} without y; pass y=, a Loader, or ArrayDataset(x, y)")
     return Loader(dataset, batch_size, shuffle, seed=seed, prefetch=0)
