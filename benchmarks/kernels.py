@@ -7,7 +7,7 @@ from pathlib import Path
 from targets import target
 from wxb.bench import Workload, main
 from wxb.bench.conv import conv2d
-from wxb.bench.images import batch_norm, max_pool
+from wxb.bench.images import augment, batch_norm, max_pool
 from wxb.bench.kernels import (
     cross_entropy,
     dropout,
@@ -69,7 +69,7 @@ def rows() -> list[Workload]:
 
 
 def images() -> list[Workload]:
-    return [batch_norm(64, 62, 62, 64), max_pool(64, 32, 32, 64)]
+    return [batch_norm(64, 62, 62, 64), max_pool(64, 32, 32, 64), augment(512, 32)]
 
 
 # images, size, channels, outputs, kernel, then stride, groups

@@ -1,4 +1,4 @@
-"""Pooling and batch normalisation of channels-last images; torch gets the same memory as its channels_last."""
+"""Pooling, batch normalisation and augmentation of channels-last images; torch gets that memory as channels_last."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy
 from .kernels import FLOAT, Array, normal, same
 from .timing import Workload
 
-__all__ = ["batch_norm", "max_pool"]
+__all__ = ["augment", "batch_norm", "max_pool"]
 
 EPS = 1e-5
 
@@ -89,4 +89,59 @@ def max_pool(batch: int, height: int, width: int, channels: int) -> Workload:
         },
         backward=True,
         bytes=2.5 * FLOAT * pixels,
+    )
+
+
+CUT, SHIFT = 12, 4
+
+
+def _choices(batch: int, side: int) -> list[Array]:
+    rng = numpy.random.default_rng(1)
+    flip = numpy.stack([numpy.zeros(batch, bool), rng.random(batch) < 0.5], 1)
+    return [rng.integers(-SHIFT, SHIFT + 1, (batch, 2)), flip, rng.integers(-CUT // 2, side - CUT // 2, (batch, 2))]
+
+
+def augment(batch: int, side: int, channels: int = 3) -> Workload:
+    """Flip and shift (mirrored edges) in one pass, then cutout, of uint8 images; the choices are given.
+
+    The kernels alone: the result goes to a given array (the others make one).
+    """
+
+    def in_wxb(wxb: Any) -> Any:
+        y = wxb.tensor(numpy.zeros((batch, side, side, channels), numpy.uint8))
+        kernels, fill = y.device.kernels, numpy.zeros(channels, numpy.uint8)
+
+        def call(x: Any, offset: Any, flip: Any, corner: Any) -> Any:
+            kernels.augment_move(x.data, offset.data, flip.data, y.data, kernels.Padding.reflect)
+            kernels.augment_cutout(y.data, corner.data, fill, y.data, CUT, CUT)
+            return y
+
+        return call
+
+    def by_index(xp: Any) -> Any:
+        def call(x: Array, offset: Array, flip: Array, corner: Array) -> Array:
+            place = xp.arange(side)[None]
+            rows = offset[:, :1] + place
+            columns = offset[:, 1:] + xp.where(flip[:, 1:], side - 1 - place, place)
+            rows, columns = ((side - 1) - xp.abs((side - 1) - xp.abs(s)) for s in (rows, columns))
+            y = x[xp.arange(batch)[:, None, None], rows[:, :, None], columns[:, None, :]]
+            cut = [(place >= corner[:, k : k + 1]) & (place < corner[:, k : k + 1] + CUT) for k in (0, 1)]
+            return xp.where((cut[0][:, :, None] & cut[1][:, None, :])[..., None], 0, y)
+
+        return call
+
+    return same(
+        f"augment flip shift cutout uint8 {batch}x{side}x{side}x{channels}",
+        lambda: [
+            numpy.random.default_rng(0).integers(0, 256, (batch, side, side, channels), numpy.uint8),
+            *_choices(batch, side),
+        ],
+        {
+            "wxb": in_wxb,
+            "torch": by_index,
+            "jax": lambda jax: by_index(jax.numpy),
+            "numpy": by_index,
+        },
+        tolerance=0.0,
+        bytes=2.0 * batch * side * side * channels,
     )
