@@ -90,7 +90,7 @@ class Call:
 def invoke(name: str, args: tuple[Any, ...]) -> Any:
     owner, _, method = name.partition(".")
     function = getattr(REAL, owner)
-    return getattr(function(args[0]), method)(*args[1:]) if method else function(*args)
+    return getattr(function(*args[0]), method)(*args[1:]) if method else function(*args)
 
 
 def each(value: Any, kind: type, change: Callable[[Any], Any]) -> Any:
@@ -127,7 +127,7 @@ class _Spy:
     def __getattr__(self, name: str) -> Any:
         real = getattr(REAL, name)
         if name == "optimizer_table":
-            return lambda rows: _SpyTable(self.calls, rows)
+            return lambda *made_of: _SpyTable(self.calls, made_of)
         if isinstance(real, type) or name in NOT_KERNELS:
             return real
 
@@ -139,12 +139,12 @@ class _Spy:
 
 
 class _SpyTable:
-    def __init__(self, calls: list[Call], rows: Any) -> None:
-        self.calls, self.rows, self.real = calls, rows, REAL.optimizer_table(rows)
+    def __init__(self, calls: list[Call], made_of: tuple[Any, ...]) -> None:
+        self.calls, self.made_of, self.real = calls, made_of, REAL.optimizer_table(*made_of)
 
     def __getattr__(self, name: str) -> Any:
         def call(*args: Any) -> Any:
-            self.calls.append(overheard(f"optimizer_table.{name}", (self.rows, *args)))
+            self.calls.append(overheard(f"optimizer_table.{name}", (self.made_of, *args)))
             return getattr(self.real, name)(*args)
 
         return call
