@@ -91,8 +91,7 @@ void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair strid
   const bool active = activation != Unary::none;
   if (active && !saved) value_error(call.name, ": an activation needs saved, it is None");
   const int64_t channels = dy.shape(3), parts = dweight ? BACKEND::conv_parts(s) : 0,
-                sums = dbias ? BACKEND::conv_sums(s.n * dy.shape(1) * dy.shape(2), channels) : 0,
-                weights = s.kh * s.kw * (s.c / s.groups) * s.out,
+                sums = dbias ? BACKEND::conv_sums(s, transposed) : 0, weights = s.kh * s.kw * (s.c / s.groups) * s.out,
                 size = dx ? BACKEND::conv_transformed(s, algorithm_for(call, s, x, algorithm), !transposed) : 0;
   by_float(call.name, x, [&]<class T>() {
     const Optional dz = room(x, active, s.n, dy.shape(1), dy.shape(2), channels),
