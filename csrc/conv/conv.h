@@ -68,7 +68,7 @@ void conv_transpose_forward(const ConvForward<T>&, Context&);
 template <class T>
 void conv_transpose_backward(const ConvBackward<T>&, Context&);
 int64_t conv_parts(const ConvShape&, bool by_squares);  // how many tasks share the pixels in the sums of dweight
-int64_t conv_sums(int64_t pixels, int64_t channels);    // and of dbias
+int64_t conv_sums(const ConvShape&, bool transposed);   // and of dbias
 
 bool is_winograd(const ConvShape&);  // can it be computed by Winograd's algorithm?
 // The elements that its weights take, 0 if it is not to be used: of the convolution, or the transposed one (its dx).

@@ -93,7 +93,7 @@ void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair strid
   const Algorithm chosen = algorithm_for(call, s, x, algorithm);
   const bool by_squares = dweight && BACKEND::conv_by_squares(s, chosen);
   const int64_t channels = dy.shape(3), parts = dweight ? BACKEND::conv_parts(s, by_squares) : 0,
-                sums = dbias ? BACKEND::conv_sums(s.n * dy.shape(1) * dy.shape(2), channels) : 0,
+                sums = dbias ? BACKEND::conv_sums(s, transposed) : 0,
                 weights = (by_squares ? 36 : s.kh * s.kw) * (s.c / s.groups) * s.out,
                 size = dx ? BACKEND::conv_transformed(s, chosen, !transposed) : 0;
   by_float(call.name, x, [&]<class T>() {

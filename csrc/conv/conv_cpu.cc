@@ -52,7 +52,19 @@ bool is_pointwise(const ConvShape& s) {
 
 int64_t pixels(const ConvShape& s) { return s.n * s.oh * s.ow; }
 
+bool is_depthwise(const ConvShape& s) { return s.groups == s.c && s.groups == s.out && s.groups > 1; }
+
+// 3 x 3 channels around each pixel: what one pass over dz does the whole backward pass of.
+bool slides(const ConvShape& s) {
+  return is_depthwise(s) && s.kh == 3 && s.kw == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 &&
+         s.dilation_w == 1 && s.top == 1 && s.left == 1 && s.oh == s.h && s.ow == s.w;
+}
+
 int64_t pixels_of_task(int64_t channels) { return std::max<int64_t>(64, 65536 / channels); }
+
+int64_t derivative_tasks(int64_t pixels, int64_t channels) {
+  return channels == 0 ? 0 : (pixels + pixels_of_task(channels) - 1) / pixels_of_task(channels);
+}
 
 // Pixels of a task, as the rows of a layer, whose derivative this is too.
 template <class T>
@@ -71,7 +83,7 @@ LinearBackward<T> rows_of(const ConvBackward<T>& a, int64_t n, int64_t task) {
 template <class T>
 In<T> derivative(const ConvBackward<T>& a, int64_t n) {
   if (!a.dz && !a.dbias) return a.dy;
-  const int64_t tasks = conv_sums(a.dy.size / n, n);
+  const int64_t tasks = derivative_tasks(a.dy.size / n, n);
   parallel(tasks, [&](int64_t task) {
     const LinearBackward<T> rows = rows_of(a, n, task);
     for (int64_t j = 0; j < n; j += derivative_strip) gemm<T>().derivative(rows, j, std::min(n, j + derivative_strip));
@@ -124,13 +136,15 @@ void clear(const Out<T>& out) {
 int64_t conv_parts(const ConvShape& s, bool by_squares) {
   if (is_pointwise(s)) return 0;
   const int64_t points = by_squares ? 36 : s.kh * s.kw, sums = std::max<int64_t>(1, points * (s.c / s.groups) * s.out),
-                tasks = by_squares ? (s.out + 127) / 128 * ((s.c + 63) / 64) : (s.out + 63) / 64;
+                panels = is_depthwise(s) ? 1 : (s.out + 63) / 64,
+                tasks = by_squares ? (s.out + 127) / 128 * ((s.c + 63) / 64) : panels;
   const int64_t most = std::min<int64_t>((1 << 22) / sums, std::max<int64_t>(1, 16 / std::max<int64_t>(1, tasks)));
   return std::clamp<int64_t>(pixels(s) / 512, 1, std::max<int64_t>(1, most));
 }
 
-int64_t conv_sums(int64_t pixels, int64_t channels) {
-  return channels == 0 ? 0 : (pixels + pixels_of_task(channels) - 1) / pixels_of_task(channels);
+int64_t conv_sums(const ConvShape& s, bool transposed) {
+  const int64_t tasks = transposed ? derivative_tasks(s.n * s.h * s.w, s.c) : derivative_tasks(pixels(s), s.out);
+  return slides(s) ? std::max(tasks, conv_parts(s)) : tasks;
 }
 
 bool is_winograd(const ConvShape& s) {
@@ -164,7 +178,11 @@ template <class T>
 void conv_backward(const ConvBackward<T>& a, Context&) {
   const ConvShape& s = a.shape;
   if (a.dy.size == 0) return clear(a.dx), clear(a.dweight), clear(a.dbias);
-  const In<T> dz = derivative(a, s.out);
+  const auto at_once = a.dweight && slides(s) ? table<T>(s).at_once : nullptr;
+  ConvBackward<T> rest = a;
+  In<T> dz = a.dy;
+  if (a.dz || !at_once) dz = derivative(a, s.out), rest.dbias = {};
+  if (at_once) return at_once(rest, dz.data);
   if (a.dx) transpose(ConvForward<T>{dz, a.weight, {}, a.dx, {}, a.transformed, s, Unary::none, 0});
   if (a.dweight) weight_gradient(a, a.x.data, dz.data);
 }

@@ -124,7 +124,7 @@ void weight_gradient(const ConvWeightGradient<T>& a) {
 
 extern const ConvTable<float> conv_float;
 extern const ConvTable<double> conv_double;
-const ConvTable<float> conv_float{forward, transpose, weight_gradient};
-const ConvTable<double> conv_double{forward, transpose, weight_gradient};
+const ConvTable<float> conv_float{forward, transpose, weight_gradient, nullptr};
+const ConvTable<double> conv_double{forward, transpose, weight_gradient, nullptr};
 
 }  // namespace wxb::ref

@@ -47,9 +47,27 @@ ChannelWeights channel_weights(const ConvShape& s, const float* weight) {
   return {turned, s.kw * s.c, s.c};
 }
 
+bool slides(const Field& x) {
+  const Axis &i = x.rows, &j = x.columns;
+  return i.taps == 3 && j.taps == 3 && i.stride == 1 && j.stride == 1 && i.step == 1 && j.step == 1;
+}
+
+// What a window sees beyond the image.
+const float* zero_pixel(int64_t channels) {
+  float* const zeros = static_cast<float*>(thread_buffer(Slot::a, size_t(channels) * sizeof(float)));
+  __builtin_memset(zeros, 0, size_t(channels) * sizeof(float));
+  return zeros;
+}
+
 // Every channel of every strip.
 void correlate_all_channels(Field x, const ChannelWeights& weights, const Outputs& y, int64_t images) {
   x.depth = x.channels;
+  if (slides(x)) {
+    const int64_t rows = images * x.rows.outputs, together = max<int64_t>(1, 256 / x.columns.outputs);
+    return parallel(divide_up(rows, together), [&](int64_t task) {
+      slide_channels(x, weights, y, zero_pixel(x.channels), task * together, min(rows, (task + 1) * together));
+    });
+  }
   const Strips strips(images, x.rows.outputs, x.columns.outputs, pixels_of_strip(x.channels));
   parallel(strips.count(), [&](int64_t task) { correlate_channels(x, weights, y, strips[task]); });
 }
@@ -279,9 +297,29 @@ void weight_gradient(const ConvWeightGradient<float>& a) {
   turn_back(a.parts, s.groups, depth, outputs, a.dweight);
 }
 
+// Of depthwise 3 x 3 taps, each with all around it.
+void slide_backward(const ConvBackward<float>& a, const float* dz) {
+  const ConvShape& s = a.shape;
+  const float* const weights = channel_weights(s, a.weight.data).data;
+  const Field field{dz, s.c, s.c, {s.oh, s.h, 3, 1, 1, 1}, {s.ow, s.w, 3, 1, 1, 1}};
+  const int64_t parts = a.parts.size / (9 * s.c), rows = s.n * s.h;
+  parallel(parts, [&](int64_t part) {
+    float *const dweight = a.parts.data + part * 9 * s.c, *const dbias = a.dbias ? a.sums.data + part * s.c : nullptr;
+    __builtin_memset(dweight, 0, size_t(9 * s.c) * sizeof(float));
+    if (dbias) __builtin_memset(dbias, 0, size_t(s.c) * sizeof(float));
+    slide_back(field, weights, a.x.data, a.dx.data, dweight, dbias, zero_pixel(s.c), part * rows / parts,
+               (part + 1) * rows / parts);
+  });
+  add_parts(a.parts.data, parts, 9 * s.c);
+  turn(a.parts.data, s.c, 9, s.c, 9, a.dweight.data, 9);
+  if (!a.dbias) return;
+  add_parts(a.sums.data, parts, s.c);
+  __builtin_memcpy(a.dbias.data, a.sums.data, size_t(s.c) * sizeof(float));
+}
+
 }  // namespace
 
 extern const ConvTable<float> conv_float;
-const ConvTable<float> conv_float{forward, transpose, weight_gradient};
+const ConvTable<float> conv_float{forward, transpose, weight_gradient, slide_backward};
 
 }  // namespace wxb::WXB_TARGET

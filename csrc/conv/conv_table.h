@@ -19,6 +19,8 @@ struct ConvTable {
   void (*forward)(const ConvForward<T>&);
   void (*transpose)(const ConvForward<T>&);  // and a convolution's dx: without bias and activation
   void (*weight_gradient)(const ConvWeightGradient<T>&);
+  // dx, dweight and dbias of a depthwise convolution of 3 x 3 taps, each with all around it, in one pass; or null.
+  void (*at_once)(const ConvBackward<T>&, const T* dz);
 };
 
 }  // namespace wxb

@@ -96,13 +96,15 @@ def test_threads_make_no_difference(case: tuple[Any, ...], isa: str, rng: np.ran
     assert outcomes[0] == outcomes[1] == outcomes[2]
 
 
-def test_only_wanted_gradients_are_computed(isa: str, rng: np.random.Generator) -> None:
-    arrays = [rng.standard_normal(s) for s in ((2, 6, 6, 5), (7, 3, 3, 5), (7,))]
+@pytest.mark.parametrize("out", [7, 5], ids=["dense", "depthwise"])
+def test_only_wanted_gradients_are_computed(out: int, isa: str, rng: np.random.Generator) -> None:
+    how: dict[str, Any] = {"activation": "gelu", "padding": 1, "groups": 5 if out == 5 else 1}
+    arrays = [rng.standard_normal(s) for s in ((2, 6, 6, 5), (out, 3, 3, 5 // how["groups"]), (out,))]
     every = [wxb.tensor(a, requires_grad=True) for a in arrays]
-    ops.conv2d(*every, activation="gelu").sum().backward()
+    ops.conv2d(*every, **how).sum().backward()
     for wanted in range(3):
         leaves = [wxb.tensor(a, requires_grad=i == wanted) for i, a in enumerate(arrays)]
-        ops.conv2d(*leaves, activation="gelu").sum().backward()
+        ops.conv2d(*leaves, **how).sum().backward()
         for i, leaf in enumerate(leaves):
             assert (leaf.grad is not None) == (i == wanted)
         assert leaves[wanted].grad.numpy().tobytes() == every[wanted].grad.numpy().tobytes()

@@ -146,6 +146,9 @@ DEPTHWISE: list[tuple[Sizes, tuple[Any, ...]]] = [
     ((1, 11, 12, 70, 70, 5, 5), ((1, 2), 2, (2, 1), 70)),
     ((1, 4, 4, 1, 1, 3, 3), (3, 2)),
     ((2, 3, 30, 130, 130, 1, 9), (1, "same", 1, 130)),
+    ((3, 1, 20, 40, 40, 3, 3), (1, 1, 1, 40)),
+    ((2, 7, 1, 9, 9, 3, 3), (1, 1, 1, 9)),
+    ((2, 6, 5, 18, 18, 3, 3), (1, ((2, 1), (0, 4)), 1, 18)),
 ]
 
 # Around Winograd's squares of 4 x 4 outputs, six patches by 8 to 64 outputs, chunks of 128 and 256 channels; of sums
