@@ -10,8 +10,9 @@ WXB_ROOMS(WXB_DECLARE)
 namespace {
 
 void bind_plan(py::module_& m) {
+  py::class_<Arena, std::shared_ptr<Arena>>(m, "Arena", py::module_local()).def(py::init<>());
   py::class_<Plan>(m, "Plan", py::module_local())
-      .def(py::init<>())
+      .def(py::init<std::shared_ptr<Arena>>(), py::arg("arena") = std::shared_ptr<Arena>())
       .def("__enter__",
            [](Plan& plan) {
              if (Plan::recording) throw std::runtime_error("plan: another one is already recording on this thread");

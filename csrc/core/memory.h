@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -39,6 +40,7 @@ class Arena {
   bool owns(const void* address) const { return address >= base_ && address < base_ + usage.reserved; }
   void poison();  // every byte 0xff: NaN in floats, -1 in integers
   Usage usage;
+  std::atomic<bool> busy{false};  // a plan is replaying in it
 
  private:
   std::byte* base_;

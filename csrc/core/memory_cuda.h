@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <vector>
 
 #include "core/check.h"
@@ -16,8 +17,9 @@ class Arena {
   Arena& operator=(const Arena&) = delete;
   py::object take(size_t bytes);  // a cupy MemoryPointer, which gives the block back by itself
   bool owns(const void* address) const;
-  void poison();  // every byte 0xff: NaN in floats, -1 in integers
-  Usage usage;    // live and peak as of the latest take
+  void poison();                  // every byte 0xff: NaN in floats, -1 in integers
+  Usage usage;                    // live and peak as of the latest take
+  std::atomic<bool> busy{false};  // a plan is replaying in it
 
  private:
   // The pool would hand idle chunks back when memory runs short, although recorded launches point into them: so they

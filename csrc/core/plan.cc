@@ -47,13 +47,13 @@ void Plan::run_launches(After after) {
 }
 
 void Plan::replay() {
-  const Turn turn(*this);
+  const Turn turn(*arena_);
   run_launches([] {});
 }
 
 std::vector<double> Plan::profile(int repeats) {
   using Clock = std::chrono::steady_clock;
-  const Turn turn(*this);
+  const Turn turn(*arena_);
   std::vector<double> least(launches_.size(), HUGE_VAL);
   for (int i = 0; i < repeats; ++i) {
     auto began = Clock::now();
@@ -77,7 +77,7 @@ bool Plan::fits(const std::vector<Array>& inputs) const {
 
 py::object Plan::run(const std::vector<Array>& inputs, bool alias_outputs) {
   if (!fits(inputs)) return py::none();
-  const Turn turn(*this);
+  const Turn turn(*arena_);
   for (size_t i = 0; i < slots.size(); ++i)
     copy(slots[i].mutable_data(), inputs[i].data(), size_t(inputs[i].nbytes()), eager_context());
   {

@@ -1,5 +1,4 @@
 #pragma once
-#include <atomic>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -16,6 +15,10 @@ namespace wxb {
 class Plan {
  public:
   static inline thread_local Plan* recording = nullptr;
+
+  // Plans may share an arena: each uses as scratch what the others do, so one of them replays at a time, and what lies
+  // in it is gone after the next.
+  explicit Plan(std::shared_ptr<Arena> arena) : arena_(arena ? std::move(arena) : std::make_shared<Arena>()) {}
 
   struct Launch {
     const char* name;
@@ -63,13 +66,13 @@ class Plan {
   void set_state(const py::bytes& state);
 
  private:
-  // One replay at a time, from the copy of its inputs to the copy of its outputs.
+  // One replay at a time, from the copy of the inputs to that of the outputs.
   struct Turn {
-    Plan& plan;
-    explicit Turn(Plan& p) : plan(p) {
-      if (plan.replaying_.exchange(true)) throw std::runtime_error("plan: it is already replaying on another thread");
+    Arena& arena;
+    explicit Turn(Arena& a) : arena(a) {
+      if (arena.busy.exchange(true)) throw std::runtime_error("plan: it is already replaying on another thread");
     }
-    ~Turn() { plan.replaying_ = false; }
+    ~Turn() { arena.busy = false; }
   };
 
   struct Output {
@@ -86,11 +89,10 @@ class Plan {
   std::vector<Output> outputs_;
   std::vector<Launch> launches_;
   std::vector<std::byte> bytes_;
-  std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
+  std::shared_ptr<Arena> arena_;
   std::vector<py::object> kept_;
   std::unordered_set<PyObject*> kept_set_;
   Context context_;
-  std::atomic<bool> replaying_{false};
 };
 
 // An uninitialised, contiguous array. While a plan records on this thread it comes from the plan's arena, unless

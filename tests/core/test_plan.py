@@ -148,3 +148,37 @@ def test_the_arena_packs_what_does_not_live_together() -> None:
         e = cpu.empty((2000,), FLOAT)
         del e
     assert plan.memory.live == 0 and plan.memory.peak <= 8192 and plan.memory.reserved <= 1.3 * plan.memory.peak
+
+
+def test_plans_that_share_an_arena_take_turns() -> None:
+    """Scratch of one is scratch of the other; a busy arena refuses a second replay, whichever plan's."""
+    arena, x = K.Arena(), np.full(1 << 20, 2, np.float32)
+    made = []
+    for op in (K.Binary.add, K.Binary.multiply):
+        plan, slot = K.Plan(arena), cpu.empty(x.shape, FLOAT, True)
+        with plan:
+            scratch, y = cpu.empty(x.shape, FLOAT), cpu.empty(x.shape, FLOAT)
+            K.binary_forward(op, slot, slot, scratch)
+            K.binary_forward(op, scratch, slot, y)
+        del scratch
+        plan.slots, plan.outputs = [slot], [y]
+        made.append(plan)
+    add, multiply = made
+    assert add.memory.reserved == 3 * x.nbytes  # two outputs and one scratch
+    for _ in range(3):
+        assert (add.run([x])[0] == 6).all() and (multiply.run([x])[0] == 8).all()
+    refused: list[str] = []
+
+    def work(plan: Any, wanted: int) -> None:
+        for _ in range(40):
+            try:
+                assert (plan.run([x])[0] == wanted).all()
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=work, args=pair) for pair in ((add, 6), (multiply, 8))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(refused) == {"plan: it is already replaying on another thread"}

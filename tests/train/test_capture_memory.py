@@ -57,9 +57,8 @@ def test_memory_is_near_the_eager_peak_and_replays_fault_no_page() -> None:
     for _ in range(3):
         run(x, y)
     [plan] = run.plans
-    slots = x.data.nbytes + y.data.nbytes
     memory = plan.recorded.memory
-    assert memory.peak - slots <= 1.02 * eager + 4096, (memory.peak, slots, eager)
+    assert memory.peak <= 1.02 * eager + 4096, (memory.peak, eager)
     assert memory.reserved <= 1.35 * memory.peak
     for _ in range(20):
         run(x, y)

@@ -42,6 +42,8 @@ class Learner:
         self.optimizer.step(loss)
         return loss
 
+    captured = wxb.capture(step)
+
     def closure(self) -> Callable[..., Tensor]:
         def step(x: Tensor, y: Tensor) -> Tensor:
             loss = ops.cross_entropy(self.model(x), y)
@@ -173,7 +175,7 @@ def test_names_that_are_bound_anew(step: Callable[..., Tensor], what: str) -> No
     with_and_without(scenario)
 
 
-@pytest.mark.parametrize("form", ["method", "closure", "local"])
+@pytest.mark.parametrize("form", ["method", "captured", "closure", "local"])
 def test_another_model_in_its_place(form: str) -> None:
     def scenario(captured: bool) -> list[bytes]:
         learner = Learner()
@@ -184,8 +186,11 @@ def test_another_model_in_its_place(form: str) -> None:
             sgd.step(loss)
             return loss
 
-        step = {"method": learner.step, "closure": learner.closure(), "local": local}[form]
-        run, losses = wxb.capture(step) if captured else step, []
+        steps = {"method": learner.step, "captured": learner.step, "closure": learner.closure(), "local": local}
+        run: Any = wxb.capture(steps[form]) if captured else steps[form]
+        if captured and form == "captured":
+            run = learner.captured
+        losses = []
         for i, (x, y) in enumerate(DATA):
             if i == 6:
                 net = learner.model = mlp(20, 16, 4, seed=9)
@@ -252,3 +257,19 @@ def test_check_tells_of_a_closed_over_number() -> None:
     factor = 2.0
     with pytest.raises(wxb.CaptureError, match="a replay differs from the eager step"):
         step(x)
+
+
+def test_captured_methods_are_of_their_instance() -> None:
+    class Scaled(nn.Module):
+        def __init__(self, factor: float) -> None:
+            self.weight = wxb.parameter([factor])
+
+        @wxb.capture
+        def scaled(self, x: Tensor) -> Tensor:
+            return x * self.weight
+
+    two, three, x = Scaled(2.0), Scaled(3.0), wxb.tensor([1.0])
+    for i in range(4):
+        assert two.scaled(x * i).item() == 2 * i and three.scaled(x * i).item() == 3 * i
+    assert two.scaled is two.scaled is not three.scaled and len(two.scaled.plans) == len(three.scaled.plans) == 1
+    assert isinstance(Scaled.scaled, type(two.scaled)) and list(two.state_dict()) == ["weight"]

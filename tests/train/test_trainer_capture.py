@@ -49,6 +49,9 @@ def normed() -> nn.Module:
     )
 
 
+LARGE = RNG.integers(0, 256, (ROWS, 28, 28, 1), np.uint8)
+COLOURS32 = RNG.integers(0, 256, (ROWS, 32, 32, 3), np.uint8)
+COLOURS = RNG.integers(0, 256, (ROWS, 16, 16, 3), np.uint8)
 MODELS: dict[str, tuple[Callable[[], nn.Module], Any, Any, str]] = {
     "mlp": (perceptron, TABLE, LABELS, "cross_entropy"),
     "regression": (lambda: perceptron(1), TABLE, VALUES, "huber"),
@@ -56,10 +59,17 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], Any, Any, str]] = {
     "lenet": (lenet, PICTURES, LABELS, "cross_entropy"),
     "vgg": (vgg, PICTURES, LABELS, "cross_entropy"),
     "resnet": (resnet, PICTURES, LABELS, "cross_entropy"),
+    "lenet5": (wxb.models.lenet5, LARGE, LABELS, "cross_entropy"),
+    "models.vgg": (lambda: wxb.models.vgg(widths=(8, 16), repeats=1, dropout=0.2), COLOURS, LABELS, "cross_entropy"),
+    "resnet8": (wxb.models.resnet8, COLOURS, LABELS, "cross_entropy"),
+    "speednet": (lambda: wxb.models.speednet(widths=(8, 16, 16)), COLOURS32, LABELS, "cross_entropy"),
 }
 OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
     "momentum": lambda p: optim.SGD(p, 0.05, momentum=0.9),
     "adamw, clipped": lambda p: optim.AdamW(p, 1e-2, clip_norm=0.3),
+    "groups": lambda p: optim.SGD(
+        [{"params": p[::2]}, {"params": p[1::2], "lr_scale": 3.0}], 0.05, nesterov=True, momentum=0.9
+    ),
 }
 
 
@@ -77,7 +87,8 @@ def train(name: str, optimizer: str, capture: bool, epochs: int = 4) -> tuple[li
     wxb.seed(3)
     model = build()
     metrics = ["accuracy"] if y is LABELS else ["mae"]
-    trainer = Trainer(model, loss, OPTIMIZERS[optimizer](model.parameters()), metrics, capture=capture)
+    learning = [p for p in model.parameters() if p.requires_grad]
+    trainer = Trainer(model, loss, OPTIMIZERS[optimizer](learning), metrics, capture=capture)
     schedule = LRSchedule(optim.OneCycleSchedule(trainer.optimizer, 0.05, epochs * 5))
     trainer.fit(x, y, epochs, 16, (x[:40], y[:40]), [schedule])
     figures = {k: trainer.history[k] for k in trainer.history if k != "seconds"}
@@ -327,3 +338,16 @@ def test_plans_can_be_looked_at(tmp_path: Any) -> None:
     trainer.fit(TABLE, LABELS, 3, 16)
     assert [len(plan) for plan in trainer.plans] == [len(trainer.plans[0])] * 2
     assert "check_finite" in repr(trainer.plans[0].summary())
+
+
+def test_plans_of_a_trainer_share_their_memory() -> None:
+    """Two shapes of batches, evaluation and prediction take the memory of the largest, not of all."""
+    memory = []
+    for rest in (0, 6):
+        wxb.seed(0)
+        trainer = Trainer(vgg(), metrics=["accuracy"])
+        x, y = np.tile(PICTURES, (2, 1, 1, 1))[: 128 + rest], np.tile(LABELS, 2)[: 128 + rest]
+        trainer.fit(x, y, 4, 64, validation=(x[:64], y[:64]) if rest else None)
+        trainer.predict(x, 64)
+        memory.append(trainer.plans[0].summary().memory)
+    assert memory[1] <= 1.2 * memory[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import sys
+import types
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +33,7 @@ class Captured:
     """A step and its plans: one per signature of the arguments and state of what the step depends on."""
 
     prove = False  # whether a plan's first replay is compared with the eager step
+    arena: Any = None  # where plans have their memory; None: each in an arena of its own
 
     def __init__(self, function: Callable[..., Any], check: bool = False, alias_outputs: bool = False) -> None:
         functools.update_wrapper(self, function, updated=())
@@ -43,11 +45,23 @@ class Captured:
         self._last: Plan | None = None
         self._replays = 0
         self._warned = False
+        self._attribute = ""
 
     @property
     def plans(self) -> list[Plan]:
         """What has been recorded, oldest first."""
-        return [plan for plans in self._plans.values() for plan in plans]
+        return [plan for plans in list(self._plans.values()) for plan in plans]  # another thread may add to them
+
+    def __get__(self, instance: Any, owner: Any = None) -> Captured:
+        """Return the step of an instance, with plans of its own, where a class has a captured method."""
+        if instance is None:
+            return self
+        bound = Captured(types.MethodType(self.function, instance), self.check, self.alias_outputs)
+        vars(instance)[self._attribute or self._title] = bound  # which is found first from now on
+        return bound
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self._attribute = name
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Run, record or replay the step."""
@@ -107,7 +121,7 @@ class Captured:
         return self._refused("a replay differs from the eager step: something in it is done by Python alone", ran)
 
     def _recorded(self, known: list[Plan], values: list[Any], names: tuple[str, ...]) -> Any:
-        plan = Plan(self.function, values, names, self.alias_outputs)
+        plan = Plan(self.function, values, names, self.alias_outputs, self.arena)
         result, plan.first = _copied(plan.first), None
         if plan.refusal:
             return self._refused(plan.refusal, result)
@@ -131,9 +145,8 @@ class Captured:
     def _remember(self, key: Any) -> None:
         """Note that a signature has been seen; the oldest without a plan is forgotten."""
         if len(self._plans) >= MOST_SEEN:
-            idle = next((k for k, plans in self._plans.items() if not plans), None)
-            if idle is not None:
-                del self._plans[idle]
+            idle = next((k for k, plans in list(self._plans.items()) if not plans), None)
+            self._plans.pop(idle, None)
         self._plans[key] = []
 
     def _has_room(self) -> bool:
@@ -143,7 +156,7 @@ class Captured:
             return True
         oldest = min(plans, key=lambda plan: plan.used)
         if self._replays - oldest.used >= IDLE:
-            for several in self._plans.values():
+            for several in list(self._plans.values()):
                 several[:] = [plan for plan in several if plan is not oldest]
             return True
         if not self._warned:

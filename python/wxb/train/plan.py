@@ -25,8 +25,10 @@ class Plan:
     ``recorded`` holds the launches and their memory. ``summary()`` says what they cost, ``draw()`` makes a picture.
     """
 
-    def __init__(self, function: Callable[..., Any], values: list[Any], names: tuple[str, ...], alias: bool) -> None:
-        self.recorded = cpu.kernels.Plan()
+    def __init__(
+        self, function: Callable[..., Any], values: list[Any], names: tuple[str, ...], alias: bool, arena: Any = None
+    ) -> None:
+        self.recorded = cpu.kernels.Plan(arena)
         self._alias = alias
         self.used = 0  # when, in replays of the captured step
         self.proven = False  # whether a replay was compared with the eager step
@@ -265,7 +267,7 @@ def _taken(part: Any, outputs: list[Array]) -> Any:
 
 
 def _slot(argument: Tensor) -> Tensor:
-    """Return a Tensor on the plan's own copy of an argument."""
-    slot: Array = cpu.empty(argument.shape, argument.dtype)
+    """Return a Tensor on the plan's own copy of an argument: persistent, for another plan may share the arena."""
+    slot: Array = cpu.empty(argument.shape, argument.dtype, True)
     slot[...] = argument.data
     return Tensor(slot)

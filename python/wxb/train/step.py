@@ -21,16 +21,16 @@ class Step(Captured):
 
     The first replay of each plan is compared with the eager step, bit by bit: Python that changes the result from call
     to call is noticed there. Falling back is exact: model, optimizer and random numbers are as if nothing had been
-    recorded.
+    recorded. Its plans share ``arena``, a Trainer's: shapes and evaluation take turns, so they need no memory each.
     """
 
     prove = True
 
     def __init__(
-        self, function: Callable[..., Any], model: Module, optimizer: weakref.ref[Optimizer] | None = None
+        self, function: Callable[..., Any], model: Module, optimizer: weakref.ref[Optimizer] | None, arena: Any
     ) -> None:
         super().__init__(function)
-        self._model, self._optimizer = model, optimizer
+        self._model, self._optimizer, self.arena = model, optimizer, arena
         self.eager = False  # whether it has fallen back
 
     def _chosen(self, values: list[Any], names: tuple[str, ...]) -> Any:

@@ -83,6 +83,7 @@ class Trainer:
         self.capture = capture
         self._steps: dict[str, Any] = {}
         self._made_of: Any = None
+        self._arena: Any = None
 
     def fit(
         self,
@@ -209,7 +210,7 @@ class Trainer:
         """Return what is done with a batch: "train", "measure" or "predict", captured unless that is off."""
         made_of = self.model, self.loss, weakref.ref(self.optimizer), bool(self.metrics), self.capture
         if made_of != self._made_of:
-            self._made_of, self._steps = made_of, {}
+            self._made_of, self._steps, self._arena = made_of, {}, cpu.kernels.Arena()
         if name not in self._steps:
             self._steps[name] = self._make_step(name)
         return self._steps[name]
@@ -228,7 +229,7 @@ class Trainer:
             return loss_of(outputs, y), outputs if measured else None
 
         step = {"train": train, "measure": measure, "predict": model}[name]
-        return Step(step, model, optimizer if name == "train" else None) if captured else step
+        return Step(step, model, optimizer if name == "train" else None, self._arena) if captured else step
 
     def _scores(self, seen: list[tuple[Array, Array]]) -> dict[str, float]:
         """Return the metrics over all batches at once: most are no means of batches."""
