@@ -144,7 +144,7 @@ int64_t conv_parts(const ConvShape& s, bool by_squares) {
 
 int64_t conv_sums(const ConvShape& s, bool transposed) {
   const int64_t tasks = transposed ? derivative_tasks(s.n * s.h * s.w, s.c) : derivative_tasks(pixels(s), s.out);
-  return slides(s) ? std::max(tasks, conv_parts(s)) : tasks;
+  return slides(s) ? std::max(tasks, conv_parts(s, false)) : tasks;
 }
 
 bool is_winograd(const ConvShape& s) {
