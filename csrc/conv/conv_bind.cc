@@ -88,11 +88,13 @@ void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair strid
               int64_t groups, Unary activation, double alpha, Algorithm algorithm) {
   const Call call(transposed ? "conv_transpose2d_backward" : "conv2d_backward");
   const ConvShape s = shape_for<transposed>(call, x, weight, dy, stride, before, dilation, groups);
+  const Algorithm possible = algorithm_for(call, s, x, algorithm);
   const bool active = activation != Unary::none;
   if (active && !saved) value_error(call.name, ": an activation needs saved, it is None");
   const int64_t channels = dy.shape(3), parts = dweight ? BACKEND::conv_parts(s) : 0,
                 sums = dbias ? BACKEND::conv_sums(s, transposed) : 0, weights = s.kh * s.kw * (s.c / s.groups) * s.out,
-                size = dx ? BACKEND::conv_transformed(s, algorithm_for(call, s, x, algorithm), !transposed) : 0;
+                size = dx ? BACKEND::conv_transformed(s, possible, !transposed) : 0;
+  const bool winograd = BACKEND::conv_winograd(s, possible);
   by_float(call.name, x, [&]<class T>() {
     const Optional dz = room(x, active, s.n, dy.shape(1), dy.shape(2), channels),
                    of_weights = room(x, parts > 0, parts, weights), of_bias = room(x, sums > 0, sums, channels),
@@ -108,7 +110,7 @@ void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair strid
                                    call.out<T>("dbias", dbias, {channels}), image<T>(call, "dz", dz, dy, s.n),
                                    call.out<T>("parts", of_weights, {parts, weights}),
                                    call.out<T>("sums", of_bias, {sums, channels}),
-                                   call.out<T>("transformed", transformed, {size}), s, activation, T(alpha)});
+                                   call.out<T>("transformed", transformed, {size}), winograd, s, activation, T(alpha)});
   });
 }
 

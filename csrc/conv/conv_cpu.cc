@@ -103,10 +103,11 @@ void transpose(const ConvForward<T>& a) {
 }
 
 template <class T>
-void weight_gradient(const ConvShape& s, const T* x, const T* dz, const Out<T>& dweight, const Out<T>& parts) {
-  if (dweight.size == 0) return;
-  if (is_pointwise(s)) return gemm<T>().gemm({s.out, s.c, pixels(s), dz, 1, s.out, x, s.c, 1, dweight.data, s.c});
-  table<T>(s).weight_gradient({x, dz, dweight.data, parts.data, s, conv_parts(s)});
+void weight_gradient(const ConvBackward<T>& a, const T* x, const T* dz) {
+  const ConvShape& s = a.shape;
+  if (a.dweight.size == 0) return;
+  if (is_pointwise(s)) return gemm<T>().gemm({s.out, s.c, pixels(s), dz, 1, s.out, x, s.c, 1, a.dweight.data, s.c});
+  table<T>(s).weight_gradient({x, dz, a.dweight.data, a.parts.data, s, conv_parts(s), a.winograd});
 }
 
 // A correlation of `from` channels, of which n images of so many rows and columns come out.
@@ -157,6 +158,12 @@ int64_t conv_transformed(const ConvShape& s, Algorithm algorithm, bool transpose
   return wanted && is_winograd(s) ? 36 * c.from * ((c.to + lanes - 1) / lanes * lanes) : 0;
 }
 
+bool conv_winograd(const ConvShape& s, Algorithm algorithm) {
+  const bool wanted =
+      algorithm == Algorithm::winograd || (algorithm == Algorithm::auto_ && pays({s.n, s.oh, s.ow, s.c, s.out}));
+  return wanted && is_winograd(s);
+}
+
 template <class T>
 void conv_forward(const ConvForward<T>& a, Context&) {
   const ConvShape& s = a.shape;
@@ -177,7 +184,7 @@ void conv_backward(const ConvBackward<T>& a, Context&) {
   if (a.dz || !at_once) dz = derivative(a, s.out), rest.dbias = {};
   if (at_once) return at_once(rest, dz.data);
   if (a.dx) transpose(ConvForward<T>{dz, a.weight, {}, a.dx, {}, a.transformed, s, Unary::none, 0});
-  if (a.dweight) weight_gradient(s, a.x.data, dz.data, a.dweight, a.parts);
+  if (a.dweight) weight_gradient(a, a.x.data, dz.data);
 }
 
 template <class T>
@@ -191,7 +198,7 @@ void conv_transpose_backward(const ConvBackward<T>& a, Context& context) {
   if (a.dy.size == 0) return clear(a.dx), clear(a.dweight), clear(a.dbias);
   const In<T> dz = derivative(a, s.c);
   if (a.dx) conv_forward(ConvForward<T>{dz, a.weight, {}, a.dx, {}, a.transformed, s, Unary::none, 0}, context);
-  if (a.dweight) weight_gradient(s, dz.data, a.x.data, a.dweight, a.parts);
+  if (a.dweight) weight_gradient(a, dz.data, a.x.data);
 }
 
 template void conv_forward(const ConvForward<float>&, Context&);

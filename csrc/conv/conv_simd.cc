@@ -262,9 +262,26 @@ void weight_gradient_of_channels(const ConvWeightGradient<float>& a) {
   turn(a.parts, s.c, taps, s.c, taps, a.dweight, taps);
 }
 
+void weight_gradient_of_patches(const ConvWeightGradient<float>& a) {
+  const ConvShape& s = a.shape;
+  const Patches patches(s.n, s.oh, s.ow);
+  const int64_t down = divide_up(s.c, share), across = divide_up(s.out, share), size = 9 * s.c * s.out;
+  parallel(a.count * down * across, [&](int64_t task) {
+    const int64_t part = task % a.count, c = task / a.count / across * share, o = task / a.count % across * share;
+    Field x = input_of(s, a.x + c),
+          dz{a.dz + o, s.out, min(share, s.out - o), {s.oh, s.oh, 1, 1, 1, 0}, {s.ow, s.ow, 1, 1, 1, 0}};
+    x.depth = min(share, s.c - c);
+    add_patches(x, dz, patches, part * patches.count / a.count, (part + 1) * patches.count / a.count,
+                a.parts + part * size + c * s.out + o);
+  });
+  if (a.count > 1) add_parts(a.parts, a.count, size);
+  turn_back(a.parts, 1, 9 * s.c, s.out, a.dweight);
+}
+
 void weight_gradient(const ConvWeightGradient<float>& a) {
   const ConvShape& s = a.shape;
   if (is_depthwise(s)) return weight_gradient_of_channels(a);
+  if (a.winograd) return weight_gradient_of_patches(a);
   const Field first = input_of(s, a.x);
   const int64_t outputs = s.out / s.groups, depth = s.kh * s.kw * first.depth,
                 panels = divide_up(outputs, tile_columns);

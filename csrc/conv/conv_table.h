@@ -11,6 +11,7 @@ struct ConvWeightGradient {
   T *dweight, *parts;
   ConvShape shape;
   int64_t count;
+  bool winograd;
 };
 
 template <class T>
