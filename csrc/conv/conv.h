@@ -41,15 +41,15 @@ struct ConvForward {
 
 // dz = dy act'(saved);  dx, dweight = the derivatives of sum(dz y), dbias = column sums of dz; each is written, or
 // skipped when absent. saved: y, or the sum (see above), absent without an activation; as is dz, as y. parts
-// (conv_parts, kh kw c / groups, out), with by_squares (conv_parts, 36, c, out), and sums (conv_sums, channels of y):
-// what tasks add to dweight and dbias. transformed: as above, for dx. by_squares: dweight by Winograd's algorithm. That
-// of conv_transpose_backward is a convolution of dz.
+// (conv_parts, kh kw c / groups, out) and sums (conv_sums, channels of y): what tasks add to dweight and dbias.
+// transformed: as above, for dx; winograd: is it used for dweight? That of conv_transpose_backward is a convolution of
+// dz.
 template <class T>
 struct ConvBackward {
   In<T> x, weight, saved, dy;
   Out<T> dx, dweight, dbias, dz, parts, sums, transformed;
+  bool winograd;
   ConvShape shape;
-  bool by_squares;
   Unary activation;
   T alpha;
   void operands(const Operands& f) const {
@@ -67,13 +67,13 @@ template <class T>
 void conv_transpose_forward(const ConvForward<T>&, Context&);
 template <class T>
 void conv_transpose_backward(const ConvBackward<T>&, Context&);
-int64_t conv_parts(const ConvShape&, bool by_squares);  // how many tasks share the pixels in the sums of dweight
-int64_t conv_sums(const ConvShape&, bool transposed);   // and of dbias
+int64_t conv_parts(const ConvShape&);                  // how many tasks share the pixels in the sums of dweight
+int64_t conv_sums(const ConvShape&, bool transposed);  // and of dbias
 
 bool is_winograd(const ConvShape&);  // can it be computed by Winograd's algorithm?
 // The elements that its weights take, 0 if it is not to be used: of the convolution, or the transposed one (its dx).
 int64_t conv_transformed(const ConvShape&, Algorithm, bool transposed);
-bool conv_by_squares(const ConvShape&, Algorithm);  // is dweight computed by it?
+bool conv_winograd(const ConvShape&, Algorithm);  // is it to be used for dweight?
 }  // namespace BACKEND
 
 }  // namespace wxb

@@ -88,30 +88,29 @@ void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair strid
               int64_t groups, Unary activation, double alpha, Algorithm algorithm) {
   const Call call(transposed ? "conv_transpose2d_backward" : "conv2d_backward");
   const ConvShape s = shape_for<transposed>(call, x, weight, dy, stride, before, dilation, groups);
+  const Algorithm possible = algorithm_for(call, s, x, algorithm);
   const bool active = activation != Unary::none;
   if (active && !saved) value_error(call.name, ": an activation needs saved, it is None");
-  const Algorithm chosen = algorithm_for(call, s, x, algorithm);
-  const bool by_squares = dweight && BACKEND::conv_by_squares(s, chosen);
-  const int64_t channels = dy.shape(3), parts = dweight ? BACKEND::conv_parts(s, by_squares) : 0,
-                sums = dbias ? BACKEND::conv_sums(s, transposed) : 0,
-                weights = (by_squares ? 36 : s.kh * s.kw) * (s.c / s.groups) * s.out,
-                size = dx ? BACKEND::conv_transformed(s, chosen, !transposed) : 0;
+  const int64_t channels = dy.shape(3), parts = dweight ? BACKEND::conv_parts(s) : 0,
+                sums = dbias ? BACKEND::conv_sums(s, transposed) : 0, weights = s.kh * s.kw * (s.c / s.groups) * s.out,
+                size = dx ? BACKEND::conv_transformed(s, possible, !transposed) : 0;
+  const bool winograd = BACKEND::conv_winograd(s, possible);
   by_float(call.name, x, [&]<class T>() {
     const Optional dz = room(x, active, s.n, dy.shape(1), dy.shape(2), channels),
                    of_weights = room(x, parts > 0, parts, weights), of_bias = room(x, sums > 0, sums, channels),
                    transformed = room(x, size > 0, size);
     constexpr auto kernel = transposed ? BACKEND::conv_transpose_backward<T> : BACKEND::conv_backward<T>;
-    launch<kernel>(
-        call.name,
-        ConvBackward<T>{
-            call.in<T>("x", x, {s.n, x.shape(1), x.shape(2), x.shape(3)}),
-            call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
-            call.in<T>("saved", saved, {s.n, dy.shape(1), dy.shape(2), channels}),
-            call.in<T>("dy", dy, {s.n, dy.shape(1), dy.shape(2), channels}), image<T>(call, "dx", dx, x, s.n),
-            call.out<T>("dweight", dweight, {s.out, s.kh, s.kw, s.c / s.groups}),
-            call.out<T>("dbias", dbias, {channels}), image<T>(call, "dz", dz, dy, s.n),
-            call.out<T>("parts", of_weights, {parts, weights}), call.out<T>("sums", of_bias, {sums, channels}),
-            call.out<T>("transformed", transformed, {size}), s, by_squares, activation, T(alpha)});
+    launch<kernel>(call.name,
+                   ConvBackward<T>{call.in<T>("x", x, {s.n, x.shape(1), x.shape(2), x.shape(3)}),
+                                   call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
+                                   call.in<T>("saved", saved, {s.n, dy.shape(1), dy.shape(2), channels}),
+                                   call.in<T>("dy", dy, {s.n, dy.shape(1), dy.shape(2), channels}),
+                                   image<T>(call, "dx", dx, x, s.n),
+                                   call.out<T>("dweight", dweight, {s.out, s.kh, s.kw, s.c / s.groups}),
+                                   call.out<T>("dbias", dbias, {channels}), image<T>(call, "dz", dz, dy, s.n),
+                                   call.out<T>("parts", of_weights, {parts, weights}),
+                                   call.out<T>("sums", of_bias, {sums, channels}),
+                                   call.out<T>("transformed", transformed, {size}), winograd, s, activation, T(alpha)});
   });
 }
 

@@ -107,7 +107,7 @@ void weight_gradient(const ConvBackward<T>& a, const T* x, const T* dz) {
   const ConvShape& s = a.shape;
   if (a.dweight.size == 0) return;
   if (is_pointwise(s)) return gemm<T>().gemm({s.out, s.c, pixels(s), dz, 1, s.out, x, s.c, 1, a.dweight.data, s.c});
-  table<T>(s).weight_gradient({x, dz, a.dweight.data, a.parts.data, s, conv_parts(s, a.by_squares), a.by_squares});
+  table<T>(s).weight_gradient({x, dz, a.dweight.data, a.parts.data, s, conv_parts(s), a.winograd});
 }
 
 // A correlation of `from` channels, of which n images of so many rows and columns come out.
@@ -133,18 +133,17 @@ void clear(const Out<T>& out) {
 
 // At most 16 tasks, so that no thread waits long for the last one, where there are few outputs and taps; fewer where
 // their sums would take more than 16 MB.
-int64_t conv_parts(const ConvShape& s, bool by_squares) {
+int64_t conv_parts(const ConvShape& s) {
   if (is_pointwise(s)) return 0;
-  const int64_t points = by_squares ? 36 : s.kh * s.kw, sums = std::max<int64_t>(1, points * (s.c / s.groups) * s.out),
-                panels = is_depthwise(s) ? 1 : (s.out + 63) / 64,
-                tasks = by_squares ? (s.out + 127) / 128 * ((s.c + 63) / 64) : panels;
-  const int64_t most = std::min<int64_t>((1 << 22) / sums, std::max<int64_t>(1, 16 / std::max<int64_t>(1, tasks)));
+  const int64_t weights = std::max<int64_t>(1, s.kh * s.kw * (s.c / s.groups) * s.out),
+                panels = is_depthwise(s) ? 1 : std::max<int64_t>(1, (s.out + 63) / 64);
+  const int64_t most = std::min<int64_t>((1 << 22) / weights, std::max<int64_t>(1, 16 / panels));
   return std::clamp<int64_t>(pixels(s) / 512, 1, std::max<int64_t>(1, most));
 }
 
 int64_t conv_sums(const ConvShape& s, bool transposed) {
   const int64_t tasks = transposed ? derivative_tasks(s.n * s.h * s.w, s.c) : derivative_tasks(pixels(s), s.out);
-  return slides(s) ? std::max(tasks, conv_parts(s, false)) : tasks;
+  return slides(s) ? std::max(tasks, conv_parts(s)) : tasks;
 }
 
 bool is_winograd(const ConvShape& s) {
@@ -159,9 +158,10 @@ int64_t conv_transformed(const ConvShape& s, Algorithm algorithm, bool transpose
   return wanted && is_winograd(s) ? 36 * c.from * ((c.to + lanes - 1) / lanes * lanes) : 0;
 }
 
-bool conv_by_squares(const ConvShape& s, Algorithm algorithm) {
-  return algorithm == Algorithm::winograd ||
-         (algorithm == Algorithm::auto_ && is_winograd(s) && pays({s.n, s.oh, s.ow, s.c, s.out}));
+bool conv_winograd(const ConvShape& s, Algorithm algorithm) {
+  const bool wanted =
+      algorithm == Algorithm::winograd || (algorithm == Algorithm::auto_ && pays({s.n, s.oh, s.ow, s.c, s.out}));
+  return wanted && is_winograd(s);
 }
 
 template <class T>

@@ -3,7 +3,7 @@
 #include "conv/conv_table.h"
 #include "conv/depthwise_simd.h"
 #include "conv/scatter_simd.h"
-#include "conv/winograd_sum_simd.h"
+#include "conv/winograd_simd.h"
 
 namespace wxb::WXB_TARGET {
 
@@ -237,17 +237,16 @@ void turn_back(const float* from, int64_t groups, int64_t depth, int64_t outputs
   });
 }
 
-// f(task, sums, begin, end) for the share [begin, end) of the strips, or squares, of each part, on any thread; then all
-// sums are in part 0.
+// f(part, begin, end) for the strips of each part, on any thread; then dweight is what they left in `parts`.
 template <class F>
-void sum_parts(const ConvWeightGradient<float>& a, int64_t strips, int64_t tasks, F f) {
+void sum_parts(const ConvWeightGradient<float>& a, int64_t tasks, F f) {
   const ConvShape& s = a.shape;
-  const int64_t size = (a.by_squares ? points : s.kh * s.kw) * (s.c / s.groups) * s.out;
+  const int64_t depth = s.kh * s.kw * (s.c / s.groups), strips = strips_of_sum(s).count();
   parallel(tasks * a.count, [&](int64_t task) {
     const int64_t part = task % a.count;
-    f(task / a.count, a.parts + part * size, part * strips / a.count, (part + 1) * strips / a.count);
+    f(task / a.count, a.parts + part * depth * s.out, part * strips / a.count, (part + 1) * strips / a.count);
   });
-  if (a.count > 1) add_parts(a.parts, a.count, size);
+  if (a.count > 1) add_parts(a.parts, a.count, depth * s.out);
 }
 
 void weight_gradient_of_channels(const ConvWeightGradient<float>& a) {
@@ -256,37 +255,38 @@ void weight_gradient_of_channels(const ConvWeightGradient<float>& a) {
   const Strips strips = strips_of_sum(s);
   Field x = input_of(s, a.x);
   x.depth = x.channels;
-  sum_parts(a, strips.count(), 1, [&](int64_t, float* sums, int64_t begin, int64_t end) {
+  sum_parts(a, 1, [&](int64_t, float* sums, int64_t begin, int64_t end) {
     __builtin_memset(sums, 0, size_t(taps * s.c) * sizeof(float));
     for (int64_t i = begin; i < end; ++i) add_channel_products(x, a.dz, strips[i], sums);
   });
   turn(a.parts, s.c, taps, s.c, taps, a.dweight, taps);
 }
 
-void weight_gradient_by_squares(const ConvWeightGradient<float>& a) {
+void weight_gradient_of_patches(const ConvWeightGradient<float>& a) {
   const ConvShape& s = a.shape;
-  const Patches squares(s.n, s.oh, s.ow);
-  const int64_t panels = divide_up(s.out, outputs_of_block), blocks = divide_up(s.c, channels_of_block);
-  sum_parts(a, squares.count, panels * blocks, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
-    const int64_t c = task / panels * channels_of_block, o = task % panels * outputs_of_block;
-    Field x = input_of(s, a.x);
-    x.data += c, x.depth = min(channels_of_block, s.c - c);
-    const Squares of{a.dz + o, s.oh, s.ow, s.out, min(outputs_of_block, s.out - o)};
-    add_squares(x, of, squares, begin, end, sums + c * s.out + o, s.c * s.out, s.out);
+  const Patches patches(s.n, s.oh, s.ow);
+  const int64_t down = divide_up(s.c, share), across = divide_up(s.out, share), size = 9 * s.c * s.out;
+  parallel(a.count * down * across, [&](int64_t task) {
+    const int64_t part = task % a.count, c = task / a.count / across * share, o = task / a.count % across * share;
+    Field x = input_of(s, a.x + c),
+          dz{a.dz + o, s.out, min(share, s.out - o), {s.oh, s.oh, 1, 1, 1, 0}, {s.ow, s.ow, 1, 1, 1, 0}};
+    x.depth = min(share, s.c - c);
+    add_patches(x, dz, patches, part * patches.count / a.count, (part + 1) * patches.count / a.count,
+                a.parts + part * size + c * s.out + o);
   });
-  gather_taps(a.parts, s.c, s.out);
+  if (a.count > 1) add_parts(a.parts, a.count, size);
   turn_back(a.parts, 1, 9 * s.c, s.out, a.dweight);
 }
 
 void weight_gradient(const ConvWeightGradient<float>& a) {
   const ConvShape& s = a.shape;
-  if (a.by_squares) return weight_gradient_by_squares(a);
   if (is_depthwise(s)) return weight_gradient_of_channels(a);
+  if (a.winograd) return weight_gradient_of_patches(a);
   const Field first = input_of(s, a.x);
   const int64_t outputs = s.out / s.groups, depth = s.kh * s.kw * first.depth,
                 panels = divide_up(outputs, tile_columns);
   const Strips strips = strips_of_sum(s);
-  sum_parts(a, strips.count(), s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
+  sum_parts(a, s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
     const int64_t q = task % panels, g = task / panels, j = q * tile_columns;
     Field x = first;
     x.data += g * first.depth;

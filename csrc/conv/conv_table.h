@@ -4,14 +4,14 @@
 namespace wxb {
 
 // dweight (out, kh, kw, c / groups) from x (n, h, w, c) and dz (n, oh, ow, out): the pixels are cut into `count`
-// shares, which have their sums in parts, those of 36 points with by_squares.
+// shares, which have their sums in parts.
 template <class T>
 struct ConvWeightGradient {
   const T *x, *dz;
   T *dweight, *parts;
   ConvShape shape;
   int64_t count;
-  bool by_squares;
+  bool winograd;
 };
 
 template <class T>

@@ -38,6 +38,23 @@ WXB_INLINE void times_a(const Vec (&m)[6], Vec (&r)[4]) {
   r[3] = fma(Vec(8.f), far_difference, difference) + m[5];
 }
 
+// And turned, for the way back.
+
+WXB_INLINE void times_a_turned(const Vec (&d)[4], Vec (&r)[6]) {
+  const Vec even = d[0] + d[2], odd = d[1] + d[3], far_even = fma(Vec(4.f), d[2], d[0]),
+            far_odd = fma(Vec(8.f), d[3], Vec(2.f) * d[1]);
+  r[0] = d[0], r[5] = d[3];
+  r[1] = even + odd, r[2] = even - odd;
+  r[3] = far_even + far_odd, r[4] = far_even - far_odd;
+}
+
+WXB_INLINE void times_g_turned(const Vec (&m)[6], Vec (&r)[3]) {
+  const Vec sum = Vec(-1 / 6.f) * (m[1] + m[2]), far_sum = m[3] + m[4], far_difference = m[3] - m[4];
+  r[0] = fma(Vec(1 / 4.f), m[0], fma(Vec(1 / 24.f), far_sum, sum));
+  r[1] = fma(Vec(1 / 6.f), m[2] - m[1], Vec(1 / 12.f) * far_difference);
+  r[2] = fma(Vec(1 / 6.f), far_sum, sum) + m[5];
+}
+
 // A patch's channels, given where each of its pixels lies: result p at to[p * step].
 inline void transform_patch(const float* const (&pixels)[points], int64_t channels, float* to, int64_t step) {
   for_lanes(0, channels, [&](auto lanes, int64_t c) {
@@ -108,16 +125,16 @@ inline Weights transform_weights(const Weights& taps, int64_t channels, float* d
   return to;
 }
 
-// Patches lie six by six, as many as a tile has rows: result p of channel c of patch t at
-// data[t / 6 * group + p * step + t % 6 * channels + c]. A cache line more between results, or the 36 stores of a patch
-// would meet in few sets of the cache.
+// Patches lie in groups, of as many as a tile has rows: result p of channel c of patch t at
+// data[t / together * group + p * step + t % together * channels + c]. A cache line more between results, or the 36
+// stores of a patch would meet in few sets of the cache.
 struct Results {
   float* data;
-  int64_t channels;
-  int64_t step() const { return tile_rows * channels + 16; }
+  int64_t channels, together = tile_rows;
+  int64_t step() const { return together * channels + 16; }
   int64_t group() const { return points * step(); }
-  int64_t size(int64_t patches) const { return divide_up(patches, tile_rows) * group(); }
-  float* at(int64_t t) const { return data + t / tile_rows * group() + t % tile_rows * channels; }
+  int64_t size(int64_t patches) const { return divide_up(patches, together) * group(); }
+  float* at(int64_t t) const { return data + t / together * group() + t % together * channels; }
 };
 
 struct Patches {
@@ -200,6 +217,111 @@ inline void correlate_patches(const Field& x, const Weights& u, const Outputs& y
       }
     }
   });
+}
+
+// ---- dweight = Gᵀ [sum over patches of (Bᵀ d B) ⊙ (A dz Aᵀ)] G: 36 products of matrices again, channels by patches
+// ---- times patches by outputs.
+
+// A dz Aᵀ of some outputs of a square, given where each of its pixels lies; whole vectors are stored.
+inline void transform_gradient(const float* const (&pixels)[square * square], int64_t outputs, float* to,
+                               int64_t step) {
+  for_lanes(0, outputs, [&](auto lanes, int64_t c) {
+    Vec half[square][reach];
+#pragma GCC unroll 4
+    for (int i = 0; i < square; ++i) {
+      Vec d[square];
+#pragma GCC unroll 4
+      for (int j = 0; j < square; ++j) d[j] = lanes.load(pixels[i * square + j] + c);
+      times_a_turned(d, half[i]);
+    }
+#pragma GCC unroll 6
+    for (int j = 0; j < reach; ++j) {
+      const Vec d[square] = {half[0][j], half[1][j], half[2][j], half[3][j]};
+      Vec r[reach];
+      times_a_turned(d, r);
+#pragma GCC unroll 6
+      for (int i = 0; i < reach; ++i) r[i].store(to + (i * reach + j) * step + c);
+    }
+  });
+}
+
+// What a task makes of dweight: as many channels and outputs that the 36 sums of each pair, 576 KB, stay in L2.
+constexpr int64_t share = 64;
+constexpr int64_t patches_at_once = 32;  // whose results take as much
+
+// dz (n, rows, columns, outputs of all), of which these take part.
+inline void transform_gradients(const Field& dz, const Patches& patches, int64_t first, int64_t count,
+                                const float* zeros, const Results& to) {
+  for (int64_t t = 0; t < count; ++t) {
+    const Place place(patches, first + t);
+    const float* pixels[square * square];
+    for (int64_t i = 0; i < square; ++i)
+      for (int64_t j = 0; j < square; ++j) {
+        const int64_t row = place.i + i, column = place.j + j,
+                      pixel = (place.n * dz.rows.source + row) * dz.columns.source + column;
+        pixels[i * square + j] =
+            row < dz.rows.source && column < dz.columns.source ? dz.data + pixel * dz.channels : zeros;
+      }
+    transform_gradient(pixels, dz.depth, to.at(t), to.step());
+  }
+}
+
+// sums, (channels, outputs) for each point, of what patches that were transformed give.
+inline void add_point_products(const Results& v, const Results& d, int64_t count, bool begins, const Results& sums) {
+  const int64_t channels = v.channels, width = d.channels, tiles = divide_up(channels, tile_rows);
+  for (int64_t p = 0; p < points; ++p)
+    for (int64_t j = 0; j < width; j += tile_columns)
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        const int64_t c = tile * channels / tiles, rows = (tile + 1) * channels / tiles - c,
+                      columns = min(tile_columns, width - j);
+        float* const to = sums.data + p * sums.step() + c * width + j;
+        microkernel_for(rows, columns / Vec::lanes)({count}, {v.data + p * v.step() + c, 1, channels},
+                                                    {d.data + p * d.step() + j, width},
+                                                    {to, width, columns, begins ? no_bias : to, begins ? 0 : width});
+      }
+}
+
+// Gᵀ m G: tap t of channel c and output o goes to to[(t * all_channels + c) * all_outputs + o].
+inline void transform_sums(const Results& sums, int64_t channels, int64_t outputs, float* to, int64_t all_channels,
+                           int64_t all_outputs) {
+  for (int64_t c = 0; c < channels; ++c)
+    for_lanes(0, outputs, [&](auto lanes, int64_t o) {
+      const float* const from = sums.data + c * sums.channels + o;
+      Vec half[reach][3];
+#pragma GCC unroll 6
+      for (int i = 0; i < reach; ++i) {
+        Vec m[reach];
+#pragma GCC unroll 6
+        for (int j = 0; j < reach; ++j) m[j] = Vec::load(from + (i * reach + j) * sums.step());
+        times_g_turned(m, half[i]);
+      }
+#pragma GCC unroll 3
+      for (int j = 0; j < 3; ++j) {
+        const Vec m[reach] = {half[0][j], half[1][j], half[2][j], half[3][j], half[4][j], half[5][j]};
+        Vec r[3];
+        times_g_turned(m, r);
+#pragma GCC unroll 3
+        for (int i = 0; i < 3; ++i) lanes.store(r[i], to + ((i * 3 + j) * all_channels + c) * all_outputs + o);
+      }
+    });
+}
+
+// The gradient of the weights between some channels of x and some outputs, dz, from patches [begin, end).
+inline void add_patches(const Field& x, const Field& dz, const Patches& patches, int64_t begin, int64_t end,
+                        float* to) {
+  const int64_t width = divide_up(dz.depth, Vec::lanes) * Vec::lanes;
+  Results v{nullptr, x.depth, patches_at_once}, d{nullptr, width, patches_at_once}, sums{nullptr, width, x.depth};
+  const int64_t nothing = share + Vec::lanes, size = nothing + v.group() + d.group() + sums.group();
+  float* const zeros = static_cast<float*>(thread_buffer(Slot::a, size_t(size) * sizeof(float)));
+  __builtin_memset(zeros, 0, size_t(nothing) * sizeof(float));
+  v.data = zeros + nothing, d.data = v.data + v.group(), sums.data = d.data + d.group();
+  for (int64_t t = begin; t < end; t += patches_at_once) {
+    const int64_t count = min(patches_at_once, end - t);
+    transform_patches(x, patches, t, count, zeros, v);
+    transform_gradients(dz, patches, t, count, zeros, d);
+    add_point_products(v, d, count, t == begin, sums);
+  }
+  transform_sums(sums, x.depth, dz.depth, to, x.channels, dz.channels);
 }
 
 }  // namespace wxb::WXB_TARGET

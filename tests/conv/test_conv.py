@@ -21,14 +21,15 @@ CASES = [
     (2, 9, 9, 33, 33, (3, 3), 1, 1, 1, 33),
     (2, 15, 14, 20, 40, (5, 3), 2, (2, 1), 1, 20),
     (4, 8, 8, 32, 48, (1, 1), 1, 0, 1, 1),
+    (4, 14, 15, 70, 130, (3, 3), 1, 1, 1, 1),  # so large that it is done by Winograd's algorithm
     (4, 8, 8, 32, 48, (1, 1), 2, 0, 1, 1),
 ]
 
 
-def gradients(arrays: list[Array], dy: Array, **how: Any) -> list[Array]:
-    leaves = [wxb.tensor(a, requires_grad=True) for a in arrays]
+def gradients(arrays: list[Array], dy: Array, dtype: str = "float32", **how: Any) -> list[Array]:
+    leaves = [wxb.tensor(a, dtype, requires_grad=True) for a in arrays]
     y = ops.conv2d(*leaves, **how)
-    (y * wxb.tensor(dy)).sum().backward()
+    (y * wxb.tensor(dy, dtype)).sum().backward()
     return [y.numpy(), *(leaf.grad.numpy() for leaf in leaves)]
 
 
@@ -161,6 +162,16 @@ def test_winograds_weight_gradients_stay_within_their_bound(channels: int, isa: 
         got = gradient(x, dy, np.float32, algorithm="winograd")
         error = (np.abs(got - want) / sizes.max(axis=(1, 2, 3), keepdims=True)).max()
         assert error <= (5e-6 if name == "normal" else 1e-4), name
+
+
+def test_winograd_gradients_stay_within_the_bound(isa: str, rng: np.random.Generator) -> None:
+    arrays = [rng.standard_normal(s).astype(np.float32) for s in ((4, 18, 17, 70), (80, 3, 3, 70), (80,))]
+    dy = rng.standard_normal((4, 18, 17, 80)).astype(np.float32)
+    got = gradients(arrays, dy, padding=1, algorithm="winograd")
+    double, sizes = ([f(a).astype(np.float64) for a in (*arrays, dy)] for f in (np.asarray, np.abs))
+    want, most = (gradients(given[:3], given[3], "float64", padding=1) for given in (double, sizes))
+    for a, b, size in zip(got[1:3], want[1:3], most[1:3]):
+        assert np.abs(a - b).max() <= 5e-6 * size.max()
 
 
 def test_auto_takes_winograd_where_there_is_enough_of_all(isa: str, rng: np.random.Generator) -> None:

@@ -152,7 +152,7 @@ DEPTHWISE: list[tuple[Sizes, tuple[Any, ...]]] = [
 ]
 
 # Around Winograd's squares of 4 x 4 outputs, six patches by 8 to 64 outputs, chunks of 128 and 256 channels; of sums
-# of dweight, blocks of 64 channels by 128 outputs and 36 squares.
+# of dweight, blocks of 64 channels by 64 outputs and 32 squares.
 SQUARES: list[tuple[Sizes, tuple[Any, ...]]] = [
     ((1, 1, 1, 1, 1, 3, 3), (1, 1)),
     ((2, 5, 7, 3, 4, 3, 3), (1, "same")),
