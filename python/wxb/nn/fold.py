@@ -46,8 +46,9 @@ def _folded(layers: tuple[Module, ...]) -> tuple[Module, ...]:
 
 
 def _folds(before: Module | None, layer: Module) -> bool:
-    norm, linear = isinstance(layer, (BatchNorm1d, BatchNorm2d)), isinstance(before, (Linear, Conv1d, Conv2d))
-    return norm and linear and before.activation is None and layer.running_mean is not None  # type: ignore[union-attr]
+    if not isinstance(layer, (BatchNorm1d, BatchNorm2d)) or not isinstance(before, (Linear, Conv1d, Conv2d)):
+        return False
+    return before.activation is None and layer.running_mean is not None
 
 
 def _fold(layer: Any, norm: Any) -> None:
