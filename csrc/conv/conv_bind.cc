@@ -30,6 +30,8 @@ ConvShape shape_of(const Call& call, A x, A weight, A y, Pair stride, Pair befor
   const int64_t c = x.shape(3), out = weight.shape(0);
   if (groups < 1 || c % groups || out % groups)
     value_error(call.name, ": groups is ", groups, ", it must divide ", c, " and ", out, " channels");
+  if (y.shape(3) != out)
+    value_error(call.name, ": weight is for ", out, " outputs, the image that has them has ", y.shape(3), " channels");
   return {x.shape(0),      x.shape(1),      x.shape(2),   c,
           y.shape(1),      y.shape(2),      out,          weight.shape(1),
           weight.shape(2), groups,          stride.first, stride.second,
