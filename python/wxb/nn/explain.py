@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy
@@ -12,7 +10,7 @@ from .. import ops
 from ..autograd import backward, no_grad
 from ..tensor import Tensor, as_array, tensor
 from .container import Sequential
-from .module import Module
+from .module import Module, evaluating
 
 __all__ = ["layer_outputs", "saliency"]
 
@@ -24,7 +22,7 @@ def layer_outputs(model: Sequential, x: Any) -> dict[str, Array]:
     if not isinstance(model, Sequential):
         raise TypeError(f"layer_outputs: model is a {type(model).__name__}, it must be a Sequential")
     outputs: dict[str, Array] = {}
-    with _evaluating(model), no_grad():
+    with evaluating(model), no_grad():
         value: Any = as_array(x)
         for name, layer in model.named_children():
             value = layer(value)
@@ -43,7 +41,7 @@ def saliency(model: Module, x: Any, labels: Any = None) -> Array:
         raise ValueError(f"saliency: x has shape {pictures.shape}, it must be (N, H, W, C)")
     dtype = next((p.dtype for p in model.parameters()), numpy.dtype(numpy.float32))
     inputs = tensor(pictures, dtype, requires_grad=True)
-    with _evaluating(model):
+    with evaluating(model):
         scores: Tensor = model(inputs)
         chosen = scores.numpy().argmax(-1) if labels is None else as_array(labels, numpy.int64)
         if scores.ndim != 2 or chosen.shape != (len(pictures),):
@@ -53,15 +51,3 @@ def saliency(model: Module, x: Any, labels: Any = None) -> Array:
     assert inputs.grad is not None
     moved: Array = numpy.abs(inputs.grad.numpy()).max(-1)
     return moved
-
-
-@contextmanager
-def _evaluating(model: Module) -> Iterator[None]:
-    """Eval mode within the block, every layer's own mode after it."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy
@@ -10,7 +11,7 @@ import numpy
 from .. import watch
 from ..tensor import Parameter, Tensor, as_array, tensor
 
-__all__ = ["Module"]
+__all__ = ["Module", "evaluating"]
 
 Self = TypeVar("Self", bound="Module")
 _PLAIN = (bool, int, float, str, type(None))
@@ -212,3 +213,15 @@ def _compared(value: Any) -> Any:
     if isinstance(value, dict):
         return [(k, _compared(v)) for k, v in value.items()]
     return watch.Same(value)
+
+
+@contextmanager
+def evaluating(model: Module) -> Iterator[None]:
+    """Eval mode within the block, every layer's own mode after it."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

@@ -10,7 +10,7 @@ import numpy
 
 from ..autograd import no_grad
 from ..tensor import Parameter, Tensor, tensor
-from .module import Module
+from .module import Module, evaluating
 
 __all__ = ["LayerSummary", "Summary", "summary"]
 
@@ -57,7 +57,6 @@ def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = numpy.floa
     layers: list[LayerSummary] = []
     names = {id(m): name for name, m in model.named_modules()}
     leaves = [m for m in model.modules() if not any(True for _ in m.children())]
-    modes = {id(m): (m, m.training) for m in model.modules()}
     forwards = {id(m): m.forward for m in leaves}
 
     def watched(module: Module) -> Any:
@@ -80,16 +79,13 @@ def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = numpy.floa
         return forward
 
     try:
-        model.eval()
         for m in leaves:
             m.forward = watched(m)  # type: ignore[method-assign]
-        with no_grad():
+        with evaluating(model), no_grad():
             model(tensor(numpy.zeros(input_shape), dtype))
     finally:
         for m in leaves:
             vars(m).pop("forward", None)
-        for m, mode in modes.values():
-            m.training = mode
     parameters = list(model.parameters())
     return Summary(layers, sum(p.size for p in parameters), sum(p.size for p in parameters if p.requires_grad))
 

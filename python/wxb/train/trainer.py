@@ -16,7 +16,7 @@ from ..autograd import no_grad
 from ..data import ArrayDataset, Loader
 from ..device import cpu
 from ..io import load, save
-from ..nn.module import Module
+from ..nn.module import Module, evaluating
 from ..optim import Adam, Optimizer
 from ..tensor import Tensor, as_array
 from .callbacks import Callback
@@ -138,7 +138,7 @@ class Trainer:
         """Return the model's outputs for ``x`` (N, ...) in eval mode, as one array."""
         loader = x if isinstance(x, Loader) else Loader(ArrayDataset(_array(x)), batch_size, prefetch=0)
         dtype, step = self._dtype(), self._step("predict")
-        with _evaluating(self.model), no_grad():
+        with evaluating(self.model), no_grad():
             return numpy.concatenate([step(_input(batch[0], dtype)).data for batch in loader])
 
     @property
@@ -198,7 +198,7 @@ class Trainer:
         total, count = 0.0, 0
         seen: list[tuple[Array, Array]] = []
         dtype, step = self._dtype(), self._step("measure")
-        with _evaluating(self.model), no_grad():
+        with evaluating(self.model), no_grad():
             for x, y in loader:
                 loss, outputs = step(_input(x, dtype), self._target(y, dtype))
                 total, count = total + loss.item() * len(x), count + len(x)
@@ -264,21 +264,6 @@ class _Rows(ArrayDataset):
 
     def __getitem__(self, rows: Any) -> tuple[Array, ...]:
         return tuple([array.take(rows, 0) for array in self.arrays])
-
-
-class _evaluating:
-    """Eval mode within the block, every layer's own mode after it."""
-
-    def __init__(self, model: Module) -> None:
-        self.model = model
-
-    def __enter__(self) -> None:
-        self.modes = [(m, m.training) for m in self.model.modules()]
-        self.model.eval()
-
-    def __exit__(self, *_: object) -> None:
-        for module, mode in self.modes:
-            module.training = mode
 
 
 def _named(metric: str | Metric) -> tuple[str, Metric]:
