@@ -124,6 +124,10 @@ bool pays(const Correlation& c) {
   return c.from >= channels && c.to >= channels && whole >= squares && 16 * whole <= 2 * c.n * c.rows * c.columns;
 }
 
+bool is_wanted(const ConvShape& s, Algorithm algorithm, const Correlation& c) {
+  return is_winograd(s) && (algorithm == Algorithm::winograd || (algorithm == Algorithm::auto_ && pays(c)));
+}
+
 template <class T>
 void clear(const Out<T>& out) {
   if (out) std::fill_n(out.data, out.size, T(0));
@@ -154,14 +158,11 @@ bool is_winograd(const ConvShape& s) {
 int64_t conv_transformed(const ConvShape& s, Algorithm algorithm, bool transposed) {
   const Correlation c = transposed ? Correlation{s.n, s.h, s.w, s.out, s.c} : Correlation{s.n, s.oh, s.ow, s.c, s.out};
   constexpr int64_t lanes = 16;  // of the widest vector: panels are filled up to whole vectors
-  const bool wanted = algorithm == Algorithm::winograd || (algorithm == Algorithm::auto_ && pays(c));
-  return wanted && is_winograd(s) ? 36 * c.from * ((c.to + lanes - 1) / lanes * lanes) : 0;
+  return is_wanted(s, algorithm, c) ? 36 * c.from * ((c.to + lanes - 1) / lanes * lanes) : 0;
 }
 
 bool conv_winograd(const ConvShape& s, Algorithm algorithm) {
-  const bool wanted =
-      algorithm == Algorithm::winograd || (algorithm == Algorithm::auto_ && pays({s.n, s.oh, s.ow, s.c, s.out}));
-  return wanted && is_winograd(s);
+  return is_wanted(s, algorithm, {s.n, s.oh, s.ow, s.c, s.out});
 }
 
 template <class T>
