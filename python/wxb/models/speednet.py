@@ -31,11 +31,14 @@ class Whitening(nn.Module):
         """Take the statistics from pictures x (N, H, W, channels), some thousand are enough, and return self."""
         values = as_array(x)
         self.standardize.fit(values)
-        z = (values - self.standardize.mean.numpy()) * self.standardize.scale.numpy()
-        channels = z.shape[-1]
-        patches = numpy.lib.stride_tricks.sliding_window_view(z, (2, 2), (1, 2)).transpose(0, 1, 2, 4, 5, 3)
-        flat = patches.reshape(-1, 4 * channels).astype(numpy.float64)
-        variance, directions = numpy.linalg.eigh(flat.T @ flat / len(flat))
+        count, channels = 0, values.shape[-1]
+        products = numpy.zeros((4 * channels, 4 * channels))
+        for start in range(0, len(values), 256):  # patches are four times the pictures, in double: not all at once
+            z = (values[start : start + 256] - self.standardize.mean.numpy()) * self.standardize.scale.numpy()
+            patches = numpy.lib.stride_tricks.sliding_window_view(z, (2, 2), (1, 2)).transpose(0, 1, 2, 4, 5, 3)
+            flat = patches.reshape(-1, 4 * channels).astype(numpy.float64)
+            count, products = count + len(flat), products + flat.T @ flat
+        variance, directions = numpy.linalg.eigh(products / count)
         whitening = (directions / numpy.sqrt(variance + eps)).T[::-1].reshape(-1, 2, 2, channels)
         self.conv.weight[...] = numpy.concatenate([whitening, -whitening])
         return self
