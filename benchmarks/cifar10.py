@@ -23,19 +23,19 @@ from wxb.bench import peers
 from wxb.bench.limits import machine
 from wxb.recipes import Options
 from wxb.recipes.cifar10 import MODEL, TRANSFORM
-from wxb.recipes.speedrun import Plan
+from wxb.recipes.speedrun import SpeedRun
 
 LIBRARIES = ("wxb", "torch")
 Step = Callable[[Any, Any], float]
 
 
-def in_wxb(model: wxb.nn.Module, plan: Plan) -> Step:
-    optimizer = plan.optimizer(model)
-    schedule = plan.schedule(optimizer)
+def in_wxb(model: wxb.nn.Module, speed: SpeedRun) -> Step:
+    optimizer = speed.optimizer(model)
+    schedule = speed.schedule(optimizer)
 
     @wxb.capture
     def step(x: wxb.Tensor, y: wxb.Tensor) -> wxb.Tensor:
-        loss = plan.loss(model(x), y)
+        loss = speed.loss(model(x), y)
         optimizer.step(loss)
         return loss
 
@@ -47,7 +47,7 @@ def in_wxb(model: wxb.nn.Module, plan: Plan) -> Step:
     return run
 
 
-def in_torch(model: wxb.nn.Module, plan: Plan) -> Step:
+def in_torch(model: wxb.nn.Module, speed: SpeedRun) -> Step:
     """Return the step of the twin of a speednet, layer by layer."""
     import torch
     from torch import nn
@@ -73,21 +73,21 @@ def in_torch(model: wxb.nn.Module, plan: Plan) -> Step:
     twin = nn.Sequential(*layers).to(memory_format=torch.channels_last)
     layers[0].weight.requires_grad_(False)
     mean, scale = (torch.tensor(a.numpy()).view(1, 3, 1, 1) for a in (standardize.mean, standardize.scale))
-    ours = plan.optimizer(model)
-    schedule = plan.schedule(ours)
+    ours = speed.optimizer(model)
+    schedule = speed.schedule(ours)
     learning = [p for p in twin.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in learning if (p.ndim == 1) is small], "weight_decay": ours.weight_decay / factor}
-        for small, factor in ((False, 1.0), (True, plan.faster))
+        for small, factor in ((False, 1.0), (True, speed.faster))
     ]
     optimizer = torch.optim.SGD(groups, ours.lr, ours.momentum, nesterov=True, fused=True)
 
     def run(x: Any, y: Any) -> float:
-        for group, factor in zip(optimizer.param_groups, (1.0, plan.faster)):
+        for group, factor in zip(optimizer.param_groups, (1.0, speed.faster)):
             group["lr"] = ours.lr * factor
         images = torch.from_numpy(x).permute(0, 3, 1, 2)
         logits = twin((images - mean) * scale) / 9
-        loss = nn.functional.cross_entropy(logits, torch.from_numpy(y), label_smoothing=plan.smoothing)
+        loss = nn.functional.cross_entropy(logits, torch.from_numpy(y), label_smoothing=speed.smoothing)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -119,7 +119,7 @@ def measure(library: str, steps: int | None) -> dict[str, Any]:
     model[0].fit(x[:5000])
     before = _memory_mb("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak begins anew
-    step = {"wxb": in_wxb, "torch": in_torch}[library](model, Plan(options, 4 * len(loader)))
+    step = {"wxb": in_wxb, "torch": in_torch}[library](model, SpeedRun(options, 4 * len(loader)))
     losses, began = [], time.perf_counter()
     for number, batch in enumerate(loader):
         if number == steps:

@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy
 
-from .. import models, ops, optim, plots
+from .. import models, ops, plots
 from ..data import (
-    ArrayDataset,
     Compose,
     ImageFolder,
-    Loader,
     RandomAffine,
     RandomColor,
     RandomFlip,
@@ -21,9 +19,9 @@ from ..data import (
     read_image,
 )
 from ..nn import Conv2d, Module, Sequential, explain
-from ..tensor import Tensor, tensor
-from ..train import LRSchedule, Trainer
-from .pictures import draw_results
+from ..tensor import tensor
+from ..train import Trainer
+from .pictures import answers, draw_results, fit
 from .run import Options, Run, SavedRun, Stopwatch
 
 __all__ = ["predict", "train"]
@@ -60,11 +58,7 @@ def predict(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]]:
     """Return, for every picture file, the class and the probability the network gives it."""
     height, width, channels = run.config["input"]["shape"]
     x = [read_image(file, (height, width), run.config["input"]["fit"], grey=channels == 1) for file in files]
-    probabilities = numpy.concatenate([ops.softmax(run.model(tensor(picture[None]))).numpy() for picture in x])
-    return [
-        {"file": str(file), "class": run.config["classes"][p.argmax()], "probability": round(float(p.max()), 4)}
-        for file, p in zip(files, probabilities)
-    ]
+    return answers(run, files, numpy.stack(x))
 
 
 def _read(options: Options) -> ImageFolder:
@@ -86,7 +80,6 @@ def _model(shape: tuple[int, ...], classes: int) -> dict[str, Any]:
 
 
 def _fit(model: dict[str, Any], options: Options, training: tuple[Array, Array], test: tuple[Array, Array]) -> Trainer:
-    assert options.epochs is not None and options.lr is not None and options.batch_size is not None
     network = models.build(model)
     network[0].fit(training[0])  # type: ignore[index]
     changes = Compose(
@@ -94,17 +87,7 @@ def _fit(model: dict[str, Any], options: Options, training: tuple[Array, Array],
         RandomAffine(degrees=10, zoom=0.15, shift=0.1, padding="reflect"),
         RandomColor(0.2, 0.2, 0.2),
     )
-    loader = Loader(ArrayDataset(*training), options.batch_size, True, seed=options.seed, transform=changes)
-    optimizer = optim.AdamW(network.parameters(), options.lr, weight_decay=5e-2)
-    steps = options.epochs * len(loader)
-    schedule = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps))] if steps else []
-    trainer = Trainer(network, _loss, optimizer, ["accuracy"])
-    trainer.fit(loader, epochs=options.epochs, validation=test, callbacks=schedule)
-    return trainer
-
-
-def _loss(logits: Tensor, labels: Tensor) -> Tensor:
-    return ops.cross_entropy(logits, labels, label_smoothing=0.1)
+    return fit(network, options, training, test, 5e-2, changes)
 
 
 def _figures(trainer: Trainer, x: Array, y: Array) -> dict[str, float]:

@@ -10,6 +10,7 @@ import numpy
 from .. import models, ops, optim, plots
 from ..data import ArrayDataset, Loader, read_image
 from ..data.loader import Transform
+from ..nn import Module
 from ..tensor import Tensor, tensor
 from ..train import LRSchedule, Trainer
 from ..train.metrics import confusion_matrix
@@ -33,14 +34,8 @@ def train_pictures(
     flat_train, flat_test = (x.reshape(len(x), -1).astype(numpy.float32) for x in (x_train, x_test))
     network = models.build(model)
     network[0].fit(flat_train, per_feature=False)  # type: ignore[index]
-    assert options.epochs is not None and options.lr is not None and options.batch_size is not None
-    optimizer = optim.AdamW(network.parameters(), options.lr, weight_decay=1e-2)
-    loader = Loader(ArrayDataset(flat_train, y_train), options.batch_size, True, seed=options.seed, transform=transform)
-    steps = options.epochs * len(loader)
-    callbacks = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps))] if steps else []
-    trainer = Trainer(network, _loss, optimizer, ["accuracy"])
     with Stopwatch() as watch:
-        trainer.fit(loader, epochs=options.epochs, validation=(flat_test, y_test), callbacks=callbacks)
+        trainer = fit(network, options, (flat_train, y_train), (flat_test, y_test), 1e-2, transform)
     figures = trainer.evaluate(flat_test, y_test)
     classes = [str(i) for i in range(10)]
     config = {"model": model, "input": {"shape": list(shape), "ink": ink}, "classes": classes}
@@ -54,6 +49,25 @@ def train_pictures(
     weights = next(p for p in trainer.model.parameters() if p.ndim == 2)
     plots.features(weights.numpy(), shape, run.folder / "features.png")
     return result
+
+
+def fit(
+    network: Module,
+    options: Options,
+    training: tuple[Array, Array],
+    test: tuple[Array, Array],
+    weight_decay: float,
+    transform: Transform | None,
+) -> Trainer:
+    """Train a classifier by AdamW, one cycle and smoothed labels; return its Trainer."""
+    assert options.epochs is not None and options.lr is not None and options.batch_size is not None
+    optimizer = optim.AdamW(network.parameters(), options.lr, weight_decay=weight_decay)
+    loader = Loader(ArrayDataset(*training), options.batch_size, True, seed=options.seed, transform=transform)
+    steps = options.epochs * len(loader)
+    callbacks = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps))] if steps else []
+    trainer = Trainer(network, _loss, optimizer, ["accuracy"])
+    trainer.fit(loader, epochs=options.epochs, validation=test, callbacks=callbacks)
+    return trainer
 
 
 def _loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -76,11 +90,15 @@ def predict_pictures(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]
     x = numpy.stack([read_picture(file, shape, ink) for file in files])
     if run.config["model"]["kind"] == "mlp":
         x = x.reshape(len(files), -1)
-    probabilities = ops.softmax(run.model(tensor(x))).numpy()
-    best = probabilities.argmax(1)
+    return answers(run, files, x)
+
+
+def answers(run: SavedRun, files: Sequence[str], x: Array) -> list[dict[str, Any]]:
+    """Return the class, and its probability, that the network gives each row of x, one of each file."""
+    probabilities = numpy.concatenate([ops.softmax(run.model(tensor(row[None]))).numpy() for row in x])
     return [
-        {"file": str(file), "class": run.config["classes"][k], "probability": round(float(p[k]), 4)}
-        for file, k, p in zip(files, best, probabilities)
+        {"file": str(file), "class": run.config["classes"][p.argmax()], "probability": round(float(p.max()), 4)}
+        for file, p in zip(files, probabilities)
     ]
 
 

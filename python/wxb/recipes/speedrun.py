@@ -20,12 +20,8 @@ from .run import Options, Run, Stopwatch
 
 Array = numpy.ndarray[Any, Any]
 
-# An update moves the weights by lr / (1 - momentum) in all, Nesterov's by lr more: the paper's numbers are for the sum
-# of the losses of 1024 pictures.
-PER_THOUSAND = 1024 * (1 + 1 / (1 - 0.85))
 
-
-class Plan:
+class SpeedRun:
     """How a speednet is trained for ``steps`` updates in all: its loss, optimizer, and what happens between updates."""
 
     smoothing = 0.2
@@ -35,9 +31,10 @@ class Plan:
 
     def __init__(self, options: Options, steps: int) -> None:
         assert options.lr is not None and options.batch_size is not None
-        self.steps = steps
-        self.lr = options.lr / PER_THOUSAND * options.batch_size
-        self.decay = self.weight_decay / PER_THOUSAND * options.batch_size  # of an update
+        # A gradient moves the weights by lr / (1 - momentum) in all, and Nesterov's way by lr more: the paper's lr and
+        # weight_decay are for these moves together, and for the sum of the losses of 1024 pictures.
+        share = options.batch_size / (1024 * (1 + 1 / (1 - self.momentum)))
+        self.steps, self.lr, self.decay = steps, options.lr * share, self.weight_decay * share
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the cross-entropy of logits (N, classes) and labels (N,)."""
@@ -85,10 +82,10 @@ def train_speednet(
         network[0].fit(x_train[:5000])  # type: ignore[index]
         dataset = ArrayDataset(x_train, y_train)
         loader = Loader(dataset, options.batch_size, True, seed=options.seed, transform=transform)
-        plan = Plan(options, options.epochs * len(loader))
-        optimizer = plan.optimizer(network)
-        trainer = Trainer(network, plan.loss, optimizer, ["accuracy"])
-        trainer.fit(loader, epochs=options.epochs, validation=(x_test, y_test), callbacks=plan.callbacks(optimizer))
+        speed = SpeedRun(options, options.epochs * len(loader))
+        optimizer = speed.optimizer(network)
+        trainer = Trainer(network, speed.loss, optimizer, ["accuracy"])
+        trainer.fit(loader, epochs=options.epochs, validation=(x_test, y_test), callbacks=speed.callbacks(optimizer))
     logits = _answers(trainer, x_test, mirrored)
     accuracy = float((logits.argmax(1) == y_test).mean())
     config = {"model": model, "input": {"shape": list(x_train.shape[1:]), "ink": ink}, "classes": classes}
