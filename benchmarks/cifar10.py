@@ -59,12 +59,11 @@ def in_torch(model: wxb.nn.Module, speed: SpeedRun) -> Step:
         if isinstance(layer, wxb.nn.Conv2d):
             layers.append(_conv(nn, layer))
         elif isinstance(layer, wxb.nn.BatchNorm2d):
-            layers.append(nn.BatchNorm2d(layer.num_features, momentum=layer.momentum))
-            layers[-1].weight.requires_grad_(False)
+            norm = nn.BatchNorm2d(layer.num_features, momentum=layer.momentum)
+            norm.weight.requires_grad_(False)
+            layers += [norm, nn.GELU("tanh")]
         elif isinstance(layer, wxb.nn.MaxPool2d):
             layers.append(nn.MaxPool2d(layer.kernel_size))
-        elif isinstance(layer, wxb.nn.GELU):
-            layers.append(nn.GELU(layer.approximate))
         elif isinstance(layer, wxb.nn.Flatten):
             layers.append(nn.Flatten())
         else:

@@ -49,7 +49,7 @@ void check_running(const Call& call, const Parts& s, const Running& r) {
 }
 
 void forward(const Call& call, A x, O weight, O bias, const Running& r, A y, A saved, const Parts& s, double eps,
-             bool relu) {
+             Unary activation, double alpha) {
   if (!(eps >= 0) || !std::isfinite(eps))
     value_error(call.name, ": eps is ", eps, ", it must be finite and not negative");
   const int64_t n = s.channels;
@@ -63,24 +63,24 @@ void forward(const Call& call, A x, O weight, O bias, const Running& r, A y, A s
                                   running("running_var", r.var), batches, call.out<T>("y", y, {s.parts, s.rows, n}),
                                   call.out<T>("saved", saved, {saved_kinds, s.parts, n}),
                                   call.out<double>("workspace", workspace, workspace.size()), s, r.momentum.value_or(0),
-                                  eps, r.training, !r.momentum, relu});
+                                  eps, r.training, !r.momentum, activation, T(alpha)});
   });
 }
 
 void backward(const Call& call, A x, O weight, A saved, A dy, O dx, O dweight, O dbias, const Parts& s, bool training,
-              bool relu) {
+              Unary activation, double alpha) {
   by_float(call.name, x, [&]<class T>() {
     const int64_t n = s.channels;
     const Array workspace = workspace_of(s);
     const Array means(empty(py::make_tuple(2, s.parts, n), x.attr("dtype"), false));
     launch<BACKEND::channel_norm_backward<T>>(
         call.name,
-        ChannelNormBackward<T>{call.in<T>("x", x, {s.parts, s.rows, n}), call.in<T>("weight", weight, {n}),
-                               call.in<T>("saved", saved, {saved_kinds, s.parts, n}),
-                               call.in<T>("dy", dy, {s.parts, s.rows, n}), call.out<T>("dx", dx, {s.parts, s.rows, n}),
-                               call.out<T>("dweight", dweight, {n}), call.out<T>("dbias", dbias, {n}),
-                               call.out<T>("means", means, {2, s.parts, n}),
-                               call.out<double>("workspace", workspace, workspace.size()), s, training, relu});
+        ChannelNormBackward<T>{
+            call.in<T>("x", x, {s.parts, s.rows, n}), call.in<T>("weight", weight, {n}),
+            call.in<T>("saved", saved, {saved_kinds, s.parts, n}), call.in<T>("dy", dy, {s.parts, s.rows, n}),
+            call.out<T>("dx", dx, {s.parts, s.rows, n}), call.out<T>("dweight", dweight, {n}),
+            call.out<T>("dbias", dbias, {n}), call.out<T>("means", means, {2, s.parts, n}),
+            call.out<double>("workspace", workspace, workspace.size()), s, training, activation, T(alpha)});
   });
 }
 
@@ -90,30 +90,31 @@ void bind_channel_norm(py::module_& m) {
   m.def(
       "batch_norm_forward",
       [](A x, O weight, O bias, O running_mean, O running_var, O batches, A y, A saved, std::optional<double> momentum,
-         double eps, bool training, bool relu) {
+         double eps, bool training, Unary activation, double alpha) {
         const Call call("batch_norm");
         const Parts s = one_part(call, x);
         const Running running{running_mean, running_var, batches, momentum, training};
         check_running(call, s, running);
-        forward(call, x, weight, bias, running, y, saved, s, eps, relu);
+        forward(call, x, weight, bias, running, y, saved, s, eps, activation, alpha);
       },
       py::arg("x"), py::arg("weight"), py::arg("bias"), py::arg("running_mean"), py::arg("running_var"),
       py::arg("num_batches_tracked"), py::arg("y"), py::arg("saved"), py::arg("momentum"), py::arg("eps"),
-      py::arg("training"), py::arg("relu"));
+      py::arg("training"), py::arg("activation"), py::arg("alpha"));
   m.def(
       "batch_norm_backward",
-      [](A x, O weight, A saved, A dy, O dx, O dweight, O dbias, bool training, bool relu) {
+      [](A x, O weight, A saved, A dy, O dx, O dweight, O dbias, bool training, Unary activation, double alpha) {
         const Call call("batch_norm_backward");
-        backward(call, x, weight, saved, dy, dx, dweight, dbias, one_part(call, x), training, relu);
+        backward(call, x, weight, saved, dy, dx, dweight, dbias, one_part(call, x), training, activation, alpha);
       },
       py::arg("x"), py::arg("weight"), py::arg("saved"), py::arg("dy"), py::arg("dx"), py::arg("dweight"),
-      py::arg("dbias"), py::arg("training"), py::arg("relu"));
+      py::arg("dbias"), py::arg("training"), py::arg("activation"), py::arg("alpha"));
   m.def(
       "group_norm_forward",
       [](A x, O weight, O bias, A y, A saved, int64_t groups, double eps) {
         const Call call("group_norm");
         const Optional none;
-        forward(call, x, weight, bias, {none, none, none, 0, true}, y, saved, parts_of(call, x, groups), eps, false);
+        forward(call, x, weight, bias, {none, none, none, 0, true}, y, saved, parts_of(call, x, groups), eps,
+                Unary::none, 0);
       },
       py::arg("x"), py::arg("weight"), py::arg("bias"), py::arg("y"), py::arg("saved"), py::arg("groups"),
       py::arg("eps"));
@@ -121,7 +122,7 @@ void bind_channel_norm(py::module_& m) {
       "group_norm_backward",
       [](A x, O weight, A saved, A dy, O dx, O dweight, O dbias, int64_t groups) {
         const Call call("group_norm_backward");
-        backward(call, x, weight, saved, dy, dx, dweight, dbias, parts_of(call, x, groups), true, false);
+        backward(call, x, weight, saved, dy, dx, dweight, dbias, parts_of(call, x, groups), true, Unary::none, 0);
       },
       py::arg("x"), py::arg("weight"), py::arg("saved"), py::arg("dy"), py::arg("dx"), py::arg("dweight"),
       py::arg("dbias"), py::arg("groups"));

@@ -64,8 +64,8 @@ Channels<T> channels_of(T* saved, const Parts& s, int64_t part) {
 }
 
 template <class T>
-ChannelRows<T> rows_of(const Channels<const T>& c, const Parts& s, int64_t rows, bool relu) {
-  return {rows, s.channels, c.origin, c.centre, c.scale, c.shift, relu};
+ChannelRows<T> rows_of(const Channels<const T>& c, const Parts& s, int64_t rows, Unary activation, T alpha) {
+  return {rows, s.channels, c.origin, c.centre, c.scale, c.shift, activation, alpha};
 }
 
 // Past the caches where the result is larger than they are and its rows keep the alignment of vectors.
@@ -124,8 +124,9 @@ void take_statistics(const ChannelNorm<T>& a, double momentum) {
   for (int64_t part = 0; part < s.parts; ++part)
     std::copy_n(a.x.data + part * s.rows * s.channels, s.channels, origin_of(part));
   by_task(s, [&](int64_t part, int64_t task, int64_t first, int64_t rows) {
-    const ChannelRows<T> piece{rows, s.channels, origin_of(part), nullptr, nullptr, nullptr, false};
+    const ChannelRows<T> piece{rows, s.channels, origin_of(part), nullptr, nullptr, nullptr};
     double* const sums = sums_of(workspace, s, part, task);
+    std::fill_n(sums, 2 * s.channels, 0.0);
     table<T>().statistics(piece, a.x.data + first * s.channels, sums, sums + s.channels);
   });
   add_up(workspace, s);
@@ -175,7 +176,7 @@ void channel_norm_forward(const ChannelNorm<T>& a, Context& context) {
   by_task(s, [&](int64_t part, int64_t, int64_t first, int64_t rows) {
     const auto c = channels_of<const T>(a.saved.data, s, part);
     const int64_t at = first * s.channels;
-    table<T>().normalise(rows_of<T>(c, s, rows, a.relu), a.x.data + at, a.y.data + at, streams(a.y, s));
+    table<T>().normalise(rows_of(c, s, rows, a.activation, a.alpha), a.x.data + at, a.y.data + at, streams(a.y, s));
   });
 }
 
@@ -229,7 +230,9 @@ void channel_norm_backward(const ChannelNormBackward<T>& a, Context&) {
     const auto c = channels_of(saved, s, part);
     const int64_t at = first * s.channels;
     double* const sums = sums_of(a.workspace.data, s, part, task);
-    table<T>().dots(rows_of<T>(c, s, rows, a.relu), a.x.data + at, a.dy.data + at, sums, sums + s.channels);
+    std::fill_n(sums, 2 * s.channels, 0.0);
+    table<T>().dots(rows_of(c, s, rows, a.activation, a.alpha), a.x.data + at, a.dy.data + at,
+                    a.dx ? a.dx.data + at : nullptr, sums, sums + s.channels);
   });
   add_up(a.workspace.data, s);
   parameter_gradients(a);
@@ -242,8 +245,10 @@ void channel_norm_backward(const ChannelNormBackward<T>& a, Context&) {
   by_task(s, [&](int64_t part, int64_t, int64_t first, int64_t rows) {
     const auto c = channels_of(saved, s, part);
     const int64_t at = first * s.channels;
-    table<T>().gradient(rows_of<T>(c, s, rows, a.relu), a.x.data + at, a.dy.data + at, mean_of(part), slope_of(part),
-                        a.dx.data + at, streams(a.dx, s));
+    auto piece = rows_of(c, s, rows, a.activation, a.alpha);
+    const T* g = a.dy.data;
+    if (!piece.in_registers()) g = a.dx.data, piece.activation = Unary::none;  // dots wrote dy act' there
+    table<T>().gradient(piece, a.x.data + at, g + at, mean_of(part), slope_of(part), a.dx.data + at, streams(a.dx, s));
   });
 }
 

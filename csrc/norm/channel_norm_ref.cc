@@ -1,3 +1,4 @@
+#include "elementwise/activation_ref.h"
 #include "norm/channel_norm_table.h"
 
 namespace wxb::ref {
@@ -12,11 +13,6 @@ void each(const ChannelRows<T>& a, F f) {
 }
 
 template <class T>
-void clear(const ChannelRows<T>& a, double* first, double* second) {
-  for (int64_t j = 0; j < a.channels; ++j) first[j] = second[j] = 0;
-}
-
-template <class T>
 double deviation(const ChannelRows<T>& a, T x, int64_t j) {
   return double(x) - double(a.origin[j]) - double(a.centre[j]);
 }
@@ -27,13 +23,12 @@ double affine(const ChannelRows<T>& a, T x, int64_t j) {
 }
 
 template <class T>
-double slope_of(const ChannelRows<T>& a, T x, int64_t j) {
-  return !a.relu || affine(a, x, j) > 0 ? 1 : 0;
+double derivative(const ChannelRows<T>& a, T x, T dy, int64_t j) {
+  return double(dy) * slope_at(a.activation, double(a.alpha), affine(a, x, j));
 }
 
 template <class T>
 void statistics(const ChannelRows<T>& a, const T* x, double* sums, double* squares) {
-  clear(a, sums, squares);
   each(a, [&](int64_t i, int64_t j) {
     const double d = double(x[i]) - double(a.origin[j]);
     sums[j] += d, squares[j] += d * d;
@@ -42,25 +37,22 @@ void statistics(const ChannelRows<T>& a, const T* x, double* sums, double* squar
 
 template <class T>
 void normalise(const ChannelRows<T>& a, const T* x, T* y, bool) {
-  each(a, [&](int64_t i, int64_t j) {
-    const double v = affine(a, x[i], j);
-    y[i] = a.relu && v < 0 ? T(0) : T(v);
-  });
+  each(a, [&](int64_t i, int64_t j) { y[i] = T(activated(a.activation, double(a.alpha), affine(a, x[i], j))); });
 }
 
 template <class T>
-void dots(const ChannelRows<T>& a, const T* x, const T* dy, double* sums, double* products) {
-  clear(a, sums, products);
+void dots(const ChannelRows<T>& a, const T* x, const T* dy, T* g, double* sums, double* products) {
   each(a, [&](int64_t i, int64_t j) {
-    const double g = double(dy[i]) * slope_of(a, x[i], j);
-    sums[j] += g, products[j] += g * deviation(a, x[i], j);
+    const double slope = derivative(a, x[i], dy[i], j);
+    sums[j] += slope, products[j] += slope * deviation(a, x[i], j);
+    if (g && !a.in_registers()) g[i] = T(slope);
   });
 }
 
 template <class T>
 void gradient(const ChannelRows<T>& a, const T* x, const T* dy, const T* mean, const T* slope, T* dx, bool) {
   each(a, [&](int64_t i, int64_t j) {
-    const double g = double(dy[i]) * slope_of(a, x[i], j);
+    const double g = derivative(a, x[i], dy[i], j);
     dx[i] = T(g * double(a.scale[j]) - (double(mean[j]) + deviation(a, x[i], j) * double(slope[j])));
   });
 }

@@ -1,4 +1,6 @@
+#include "core/parallel.h"
 #include "core/simd_sum.h"
+#include "elementwise/activation_simd.h"
 #include "norm/channel_norm_table.h"
 
 namespace wxb::WXB_TARGET {
@@ -73,10 +75,21 @@ struct Terms {
   Wide first, second;
 };
 
-// sums = of first, products = of first second; prepare(lanes, j) gives a function from an element of channel j to both.
+// f(rows, first element) for some rows at a time, of which several arrays stay in L1.
+template <class F>
+WXB_INLINE void by_stretch(const Rows& a, F f) {
+  const int64_t taken = max<int64_t>(1, 2048 / a.channels);
+  Rows rows = a;
+  for (int64_t r = 0; r < a.rows; r += taken) {
+    rows.rows = min(taken, a.rows - r);
+    f(rows, r * a.channels);
+  }
+}
+
+// sums += of first, products += of first second; prepare(lanes, j) gives a function from an element of channel j to
+// both.
 template <class Prepare>
 WXB_INLINE void add_up(const Rows& a, double* sums, double* products, Prepare prepare) {
-  for (int64_t j = 0; j < a.channels; ++j) sums[j] = products[j] = 0;
   by_rows(a, [&](auto rows, int64_t i) {
     for_lanes(0, a.channels, [&](auto lanes, int64_t j) {
       const auto term = prepare(lanes, j);
@@ -114,17 +127,15 @@ void dots_of(const Rows& a, const float* x, const float* dy, double* sums, doubl
   });
 }
 
-void dots(const Rows& a, const float* x, const float* dy, double* sums, double* products) {
-  a.relu ? dots_of<true>(a, x, dy, sums, products) : dots_of<false>(a, x, dy, sums, products);
-}
-
 template <class Lanes>
 WXB_INLINE void write(Lanes lanes, Vec v, float* p, bool streams) {
   streams ? v.stream(p) : lanes.store(v, p);
 }
 
-void normalise(const Rows& a, const float* x, float* y, bool streams) {
+// y = d scale + shift, or relu of it
+void affine(const Rows& a, const float* x, float* y, bool streams) {
   const int64_t n = a.channels;
+  const bool relu = a.activation == Unary::relu;
   const Vec zero(0.f);
   by_rows(a, [&](auto rows, int64_t i) {
     for_lanes(0, n, [&](auto lanes, int64_t j) {
@@ -133,16 +144,37 @@ void normalise(const Rows& a, const float* x, float* y, bool streams) {
       for (int r = 0; r < decltype(rows)::value; ++r) {
         fetch(x + i + r * n + j);
         const Vec v = fma(lanes.load(x + i + r * n + j) - origin - centre, scale, shift);
-        write(lanes, a.relu ? select(v < zero, zero, v) : v, y + i + r * n + j, streams);
+        write(lanes, relu ? select(v < zero, zero, v) : v, y + i + r * n + j, streams);
       }
     });
   });
   if (streams) streams_done();
 }
 
+void normalise(const Rows& a, const float* x, float* y, bool streams) {
+  if (a.in_registers()) return affine(a, x, y, streams);
+  by_stretch(a, [&](const Rows& rows, int64_t at) {
+    affine(rows, x + at, y + at, false);
+    activate(a.activation, a.alpha, 0, y + at, y + at, rows.rows * a.channels);
+  });
+}
+
+void dots(const Rows& a, const float* x, const float* dy, float* g, double* sums, double* products) {
+  if (a.activation == Unary::none) return dots_of<false>(a, x, dy, sums, products);
+  if (a.activation == Unary::relu) return dots_of<true>(a, x, dy, sums, products);
+  float* const z = static_cast<float*>(thread_buffer(Slot::a, size_t(max<int64_t>(2048, a.channels)) * sizeof(float)));
+  by_stretch(a, [&](const Rows& rows, int64_t at) {
+    affine(rows, x + at, z, false);
+    float* const to = g ? g + at : z;
+    activation_gradient_at(a.activation, a.alpha, 0, z, dy + at, to, rows.rows * a.channels);
+    dots_of<false>(rows, x + at, to, sums, products);
+  });
+}
+
 void gradient(const Rows& a, const float* x, const float* dy, const float* mean, const float* slope, float* dx,
               bool streams) {
   const int64_t n = a.channels;
+  const bool relu = a.activation == Unary::relu;
   const Vec zero(0.f);
   by_rows(a, [&](auto rows, int64_t i) {
     for_lanes(0, n, [&](auto lanes, int64_t j) {
@@ -154,7 +186,7 @@ void gradient(const Rows& a, const float* x, const float* dy, const float* mean,
         fetch(x + at), fetch(dy + at);
         const Vec d = lanes.load(x + at) - origin - centre;
         Vec g = lanes.load(dy + at);
-        if (a.relu) g = select(fma(d, scale, shift) > zero, g, zero);
+        if (relu) g = select(fma(d, scale, shift) > zero, g, zero);
         write(lanes, fma(g, scale, -fma(d, slope_j, mean_j)), dx + at, streams);
       }
     });

@@ -66,7 +66,7 @@ def test_wrong_inputs_are_named(layer: nn.Module, shape: tuple[int, ...], words:
     [
         (lambda: nn.BatchNorm2d(0), "batch_norm2d: num_features is 0|batch_norm2d: features is 0"),
         (lambda: nn.BatchNorm2d(3, momentum=2.0), "momentum is 2.0"),
-        (lambda: nn.BatchNorm2d(3, activation="gelu"), "activation is 'gelu', it must be None or 'relu'"),
+        (lambda: nn.BatchNorm2d(3, activation="gulp"), "activation: 'gulp' is not one of"),
         (lambda: nn.GroupNorm(4, 6), "num_groups is 4, it must divide num_channels 6"),
         (lambda: nn.GroupNorm(0, 6), "num_groups is 0"),
         (lambda: nn.Dropout2d(1.0), "p is 1.0"),

@@ -56,7 +56,7 @@ def test_a_step_that_went_wrong_moves_no_statistics() -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("activation", [None, "relu"])
+@pytest.mark.parametrize("activation", [None, "relu", "gelu", "sigmoid"])
 def test_as_in_torch(training: bool, activation: str | None, isa: str, rng: np.random.Generator) -> None:
     torch = pytest.importorskip("torch")
     x, dy = rng.standard_normal((2, 6, 5, 4, 19))
@@ -68,19 +68,20 @@ def test_as_in_torch(training: bool, activation: str | None, isa: str, rng: np.r
     theirs = [torch.tensor(a, requires_grad=True) for a in (x, w, b)]
     tracked = [torch.tensor(mean), torch.tensor(np.exp(mean))]
     z = torch.nn.functional.batch_norm(theirs[0].movedim(-1, 1), *tracked, *theirs[1:], training).movedim(1, -1)
-    (torch.relu(z) if activation else z).backward(torch.tensor(dy))
+    (getattr(torch.nn.functional, activation)(z) if activation else z).backward(torch.tensor(dy))
     for mine, other in [*zip((t.grad for t in ours), (t.grad for t in theirs)), *zip(running, tracked)]:
         np.testing.assert_allclose(mine, other.numpy(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(3000, 64), (300, 1000), (70000, 3), (33, 5003)])
-def test_threads_make_no_difference(shape: tuple[int, int], rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("activation", [None, "gelu"])
+def test_threads_make_no_difference(shape: tuple[int, int], activation: str | None, rng: np.random.Generator) -> None:
     arrays = [rng.standard_normal(s, np.float32) for s in (shape, shape[1:], shape[1:])]
     dy, outcomes, before = wxb.tensor(rng.standard_normal(shape, np.float32)), [], wxb.num_threads()
     for threads in (1, 2, 5):
         wxb.set_num_threads(threads)
         leaves = [wxb.tensor(a, requires_grad=True) for a in arrays]
-        y = ops.batch_norm(leaves[0], None, None, *leaves[1:], training=True)
+        y = ops.batch_norm(leaves[0], None, None, *leaves[1:], training=True, activation=activation)
         (y * dy).sum().backward()
         outcomes.append([t.numpy().tobytes() for t in (y, *(leaf.grad for leaf in leaves))])
     wxb.set_num_threads(before)

@@ -10,6 +10,7 @@ import wxb
 from wxb import ops
 
 from . import Array, Fault, Row, Sample, normal, positive
+from .gemm import FUNCTIONS
 
 # (rows, features) around the widths of vectors, the tasks of 32 rows, and chunks of 4096.
 SHAPES: list[tuple[int, ...]] = [
@@ -124,7 +125,7 @@ def batch_norm(
         x = x - x[(0,) * len(axes)]  # a large mean would cost the oracle digits
     mean, var = (x.mean(axes), x.var(axes)) if training else (running_mean, running_var)
     y = (x - mean) / np.sqrt(var + eps) * (1 if weight is None else weight) + (0 if bias is None else bias)
-    return np.maximum(y, 0) if activation else y
+    return y if activation is None else FUNCTIONS[activation](y)
 
 
 def group_norm(
@@ -213,9 +214,9 @@ BATCH_FAULTS = [
     ),
     Fault(lambda: (ones(4, 3), None, None, None, None, True, 0.1, -1.0), ValueError, "batch_norm: eps is -1"),
     Fault(
-        lambda: (ones(4, 3), None, None, None, None, True, 0.1, 1e-5, None, "gelu"),
+        lambda: (ones(4, 3), None, None, None, None, True, 0.1, 1e-5, None, "gulp"),
         ValueError,
-        "activation is 'gelu', it must be None or 'relu'",
+        "activation: 'gulp' is not one of",
     ),
     Fault(
         lambda: (ones(4, 3), wxb.tensor(np.ones(3), requires_grad=True), ones(3)),
@@ -274,6 +275,8 @@ ROWS = [
     row("rms_norm", rms_norm, 1, slope=10, errors=wrong("rms_norm")),
     batch_row("", True, None, BATCH_FAULTS),
     batch_row("[relu]", True, "relu", []),
+    batch_row("[gelu_tanh]", True, "gelu_tanh", []),
+    batch_row("[tanh]", True, "tanh", []),
     batch_row("[eval]", False, None, []),
     Row(
         "group_norm",

@@ -49,7 +49,7 @@ class Whitening(nn.Module):
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    norm = nn.BatchNorm2d(channels, momentum=0.4)
+    norm = nn.BatchNorm2d(channels, momentum=0.4, activation="gelu_tanh")
     assert norm.weight is not None
     norm.weight.requires_grad = False
     return norm
@@ -83,6 +83,6 @@ def speednet(channels: int = 3, classes: int = 10, widths: Sequence[int] = (64, 
     for width in widths:
         first = nn.Conv2d(inputs, width, 3, padding=1, bias=False, init=_passing)
         second = nn.Conv2d(width, width, 3, padding=1, bias=False, init=_passing)
-        layers += [first, nn.MaxPool2d(2), _norm(width), nn.GELU("tanh"), second, _norm(width), nn.GELU("tanh")]
+        layers += [first, nn.MaxPool2d(2), _norm(width), second, _norm(width)]
         inputs = width
     return nn.Sequential(*layers, nn.MaxPool2d(3), nn.Flatten(), nn.Linear(inputs, classes, bias=False), _Scale(1 / 9))

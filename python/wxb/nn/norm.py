@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
+from ..ops.elementwise import activation_named
 from ..tensor import Parameter, Tensor, parameter, tensor
 from .linear import positive
 from .module import Module
@@ -98,8 +99,7 @@ class _BatchNorm(Module):
         _check(self.layer, num_features, eps)
         if momentum is not None and not 0 <= momentum <= 1:
             raise ValueError(f"{self.layer}: momentum is {momentum}, it must be from 0 to 1 or None")
-        if activation not in (None, "relu"):
-            raise ValueError(f"{self.layer}: activation is {activation!r}, it must be None or 'relu'; add a layer")
+        activation_named(activation)
         self.num_features, self.eps, self.momentum, self.activation = num_features, eps, momentum, activation
         self.weight: Parameter | None = parameter([1.0] * num_features, dtype, "weight") if affine else None
         self.bias: Parameter | None = parameter([0.0] * num_features, dtype, "bias") if affine else None
@@ -143,7 +143,8 @@ class BatchNorm2d(_BatchNorm):
     Ioffe, Szegedy 2015, arXiv:1502.03167. x (N, H, W, num_features) -> the same; weight and bias (num_features,), at
     first 1 and 0. While training mean and var are the batch's, and the buffers ``running_mean`` and ``running_var``
     follow them, by ``momentum`` of the way each time (None: they are the means of all batches); ``eval()`` uses these.
-    ``activation="relu"`` is done in the same pass. Raises ``ValueError`` for one value per channel in training.
+    ``activation``, one of those of ``Linear``, is done in the same pass. Raises ``ValueError`` for one value per
+    channel in training.
     """
 
     layer, ndims, axes = "batch_norm2d", (4,), "(N, H, W, C)"

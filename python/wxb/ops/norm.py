@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..autograd import Grads, record
 from ..device import Array
 from ..tensor import Tensor
+from .elementwise import activation_named
 from .reduce import expect_constant, expect_tensor
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
@@ -91,28 +92,27 @@ def batch_norm(
     float dtype. With ``training`` mean and biased variance are those of x over all other axes, and the running ones are
     moved in place: ``running = (1 - momentum) running + momentum now``, with the unbiased variance; ``momentum=None``
     makes them the mean over ``num_batches_tracked`` (0-d int64, counted up if given). Without, the running ones are
-    used. Raises ``ValueError`` for shapes that do not fit, for one value per channel in training and unless
-    ``eps`` >= 0, ``TypeError`` for dtypes.
+    used. ``activation`` is one of those of ``linear``; what it is taken of is not kept, backward computes it again.
+    Raises ``ValueError`` for shapes that do not fit, for one value per channel in training and unless ``eps`` >= 0,
+    ``TypeError`` for dtypes.
     """
     running = {"running_mean": running_mean, "running_var": running_var}
     rows, features = _features("batch_norm", x, **running, weight=weight, bias=bias)
     for what, value in (*running.items(), ("num_batches_tracked", num_batches_tracked)):
         if value is not None:
             expect_constant("batch_norm", what, value)
-    if activation not in (None, "relu"):
-        raise ValueError(f"batch_norm: activation is {activation!r}, it must be None or 'relu'; apply others after it")
+    fused = activation_named(activation)
     dev, shape, xa = x.device, (1, rows, features), x.data.reshape(1, rows, features)
     mean, var, wa, ba, count = _arrays(running_mean, running_var, weight, bias, num_batches_tracked)
-    fused = activation == "relu"
     y, saved = dev.empty(x.data.shape, xa.dtype), dev.empty((5, 1, features), xa.dtype)
     dev.kernels.batch_norm_forward(
-        xa, wa, ba, mean, var, count, y.reshape(shape), saved, momentum, eps, training, fused
+        xa, wa, ba, mean, var, count, y.reshape(shape), saved, momentum, eps, training, *fused
     )
 
     def backward(dy: Array, grads: Grads) -> Sequence[Array]:
         dx, dw, db = given = grads()
         into = None if dx is None else dx.reshape(shape)
-        dev.kernels.batch_norm_backward(xa, wa, saved, dy.reshape(shape), into, dw, db, training, fused)
+        dev.kernels.batch_norm_backward(xa, wa, saved, dy.reshape(shape), into, dw, db, training, *fused)
         return given  # type: ignore[no-any-return]
 
     return record(y, (x, weight, bias), backward)
