@@ -14,7 +14,12 @@ namespace {
 
 constexpr size_t alignment = 64, page = 4096, huge_page = size_t{2} << 20;
 constexpr size_t huge_from = size_t{4} << 20;  // fresh huge pages cost half as much per byte as small ones
-constexpr size_t span = size_t{1} << 36;       // addresses per plan; a process has 2^47 of them
+constexpr size_t span = size_t{1} << 36;       // addresses of an arena; a process has 2^47 of them
+#ifdef __SANITIZE_ADDRESS__
+constexpr size_t large_from = SIZE_MAX;  // it watches what lies around the C library's blocks
+#else
+constexpr size_t large_from = size_t{1} << 20;
+#endif
 
 size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -49,6 +54,8 @@ void* obtain(size_t bytes) {
 void* Cache::take(size_t bytes) {
   if (bytes > span) throw std::bad_alloc();
   if (fail_after >= 0 && fail_after-- == 0) throw std::bad_alloc();
+  if (bytes >= large_from)
+    if (void* const block = take_large(bytes)) return block;
   const size_t size_class = class_of(bytes);
   bytes = class_bytes(size_class);
   if (size_class >= free_.size()) free_.resize(size_class + 1);
@@ -70,7 +77,24 @@ void* Cache::take(size_t bytes) {
   return block;
 }
 
+void* Cache::take_large(size_t bytes) {
+  try {
+    if (!large_) large_ = std::make_unique<Arena>();
+    const Usage before = large_->usage;
+    void* const block = large_->take(bytes);
+    usage.reserved += large_->usage.reserved - before.reserved;
+    count(usage, large_->usage.live - before.live);
+    return block;
+  } catch (const std::bad_alloc&) { return nullptr; }
+}
+
 void Cache::give(void* block, size_t bytes) {
+  if (large_ && large_->owns(block)) {
+    const Usage before = large_->usage;
+    large_->give(block, bytes);
+    usage.live -= before.live - large_->usage.live;
+    return;
+  }
   const size_t size_class = class_of(bytes);
   usage.live -= class_bytes(size_class);
   free_[size_class].push_back(block);
@@ -84,6 +108,10 @@ void Cache::empty() {
     }
     free_[size_class].clear();
   }
+  if (!large_) return;
+  const size_t before = large_->usage.reserved;
+  large_->empty();
+  usage.reserved -= before - large_->usage.reserved;
 }
 
 Cache& cache() {
@@ -92,7 +120,7 @@ Cache& cache() {
 }
 
 Arena::Arena() {
-  void* p = mmap(nullptr, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* p = mmap(nullptr, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (p == MAP_FAILED) throw std::bad_alloc();
   base_ = static_cast<std::byte*>(p);
 }
@@ -106,24 +134,25 @@ void* Arena::take(size_t bytes) {
   for (auto it = free_.begin(); it != free_.end(); ++it)
     if (it->second >= bytes && (best == free_.end() || it->second < best->second)) best = it;
   if (best == free_.end()) {  // grow at the end, from the last free block if it touches the end
-    size_t start = usage.reserved;
+    size_t start = end_;
     if (!free_.empty()) {
       const auto& [offset, size] = *free_.rbegin();
-      if (offset + size == usage.reserved) start = offset;
+      if (offset + size == end_) start = offset;
     }
     const size_t end = start + bytes;
-    const size_t mapped = round_up(usage.reserved, page);
+    const size_t mapped = round_up(end_, page);
     if (end > span || (end > mapped && mprotect(base_ + mapped, round_up(end - mapped, page), PROT_READ | PROT_WRITE)))
       throw std::bad_alloc();
     if (end > huge_from) madvise(base_ + mapped, round_up(end - mapped, page), MADV_HUGEPAGE);
-    if (start < usage.reserved) free_.erase(start);
-    usage.reserved = end;
+    if (start < end_) free_.erase(start);
+    end_ = end;
     best = free_.emplace(start, bytes).first;
   }
   const auto [offset, size] = *best;
   free_.erase(best);
   if (size > bytes) free_.emplace(offset + bytes, size - bytes);
-  count(usage, bytes);
+  usage.live += bytes;
+  count();
   return base_ + offset;
 }
 
@@ -142,6 +171,21 @@ void Arena::give(void* block, size_t bytes) {
   }
 }
 
-void Arena::poison() { std::memset(base_, 0xff, usage.reserved); }
+void Arena::count() {
+  unbacked_ = std::min(unbacked_, end_ - usage.live);
+  usage.peak = std::max(usage.peak, usage.live);
+  usage.reserved = end_ - unbacked_;
+}
+
+void Arena::empty() {
+  for (const auto [offset, bytes] : free_) {
+    const size_t first = round_up(offset, page), last = (offset + bytes) / page * page;
+    if (first < last) madvise(base_ + first, last - first, MADV_DONTNEED);
+  }
+  unbacked_ = end_ - usage.live;
+  count();
+}
+
+void Arena::poison() { std::memset(base_, 0xff, end_); }
 
 }  // namespace wxb

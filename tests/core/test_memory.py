@@ -87,6 +87,22 @@ def test_empty_cache_gives_memory_back() -> None:
     assert after["reserved"] == after["live"]
 
 
+def test_large_blocks_share_their_addresses() -> None:
+    wxb.empty_cache()
+    before = wxb.memory_stats()["reserved"]
+    for size in range(1_000_000, 8_000_000, 500_000):  # of floats: no two sizes alike, no two at once
+        cpu.empty((size,), FLOAT)
+    assert wxb.memory_stats()["reserved"] - before <= 4 * 8_000_000
+    kept = [cpu.empty((size,), FLOAT) for size in (1_000_000, 300_000, 2_000_000)]
+    for number, array in enumerate(kept):
+        array[...] = number
+    del kept[1]
+    wxb.empty_cache()  # what is free lies between what is not
+    stats = wxb.memory_stats()
+    assert stats["reserved"] == stats["live"]
+    assert (kept[0] == 0).all() and (kept[1] == 2).all()
+
+
 def test_arrays_outlive_the_cache() -> None:
     array = cpu.empty((1000,), FLOAT)
     array[...] = 7.0

@@ -121,6 +121,7 @@ class Captured:
         return self._refused("a replay differs from the eager step: something in it is done by Python alone", ran)
 
     def _recorded(self, known: list[Plan], values: list[Any], names: tuple[str, ...]) -> Any:
+        cpu.kernels.empty_cache()  # the eager steps' memory goes before the plan's comes
         plan = Plan(self.function, values, names, self.alias_outputs, self.arena)
         result, plan.first = _copied(plan.first), None
         if plan.refusal:
