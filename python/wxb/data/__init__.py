@@ -21,7 +21,7 @@ from .images import ImageFolder, image_folder, read_image
 from .loader import Loader
 from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
 from .table import TableEncoder, find_task, labelled, read_table
-from .voc import VOCFolder, bccd, voc_folder, voc_lists
+from .voc import VOCFolder, bccd, letterbox, read_picture, voc_folder, voc_lists
 
 __all__ = [
     "CIFAR10_CLASSES",
@@ -53,11 +53,13 @@ __all__ = [
     "image_folder",
     "kfold",
     "labelled",
+    "letterbox",
     "load_breast_cancer",
     "load_diabetes",
     "load_digits",
     "mnist",
     "read_image",
+    "read_picture",
     "read_table",
     "split",
     "voc_folder",

@@ -6,12 +6,12 @@ import hashlib
 import math
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +24,7 @@ from .images import decoded, few, picture_suffixes, pillow_library, plain, stric
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["VOCFolder", "bccd", "voc_folder", "voc_lists"]
+__all__ = ["VOCFolder", "bccd", "letterbox", "read_picture", "voc_folder", "voc_lists"]
 
 # BCCD as its repository has it at this commit, "dataset and annotations", MIT licence; SHA-256 of what is in BCCD/.
 BCCD = "d272fb14cdff6e473fafeeeba32aba5f560e9e43.zip"
@@ -33,6 +33,7 @@ BCCD_SHA256 = "9ff3b9cf14882369c483223e9cec86076a41cec31b07fe5bd1161ba2ad0f8216"
 
 LONGEST, MULTIPLE = 320, 16  # of the sizes that are chosen: a network halves them four times
 
+T = TypeVar("T")
 Place = Any  # a pathlib.Path, or a zipfile.Path, which has the same methods
 
 
@@ -305,7 +306,7 @@ def _read(
     note, file, picture = given
     if isinstance(note, ValueError):
         return note
-    found = decoded(picture, partial(fitted, size=size))
+    found = decoded(picture, partial(_fitted, size=size))
     if isinstance(found, ValueError):
         return found
     x, scale, (width, height) = found
@@ -328,7 +329,31 @@ def _read(
     return _Row(x, objects, scale, empty, cut)
 
 
-def fitted(image: Image.Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], float, tuple[int, int]]:
+def letterbox(file: str | os.PathLike[str], size: Sequence[int]) -> tuple[NDArray[np.uint8], float]:
+    """Read a picture as `voc_folder` does: (H, W, 3) uint8 for size (H, W), and its pixels for one of the file.
+
+    Raises FileNotFoundError for no such file, ValueError for one that is broken or no picture.
+    """
+    pixels, scale, _ = _whole(file, partial(_fitted, size=_size(tuple(size), [])))
+    return pixels, scale
+
+
+def read_picture(file: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """Read a picture as the file has it, (H, W, 3) uint8; errors as for `letterbox`."""
+    return _whole(file, lambda image: np.array(plain(image, "RGB"), np.uint8))
+
+
+def _whole(file: str | os.PathLike[str], read: Callable[[Image.Image], T]) -> T:
+    if not Path(file).is_file():
+        raise FileNotFoundError(f"{file}: no such file")
+    with strict_pillow():
+        result = decoded(Path(file), read)
+    if isinstance(result, ValueError):
+        raise result
+    return result
+
+
+def _fitted(image: Image.Image, size: tuple[int, int]) -> tuple[NDArray[np.uint8], float, tuple[int, int]]:
     """Scale a picture into the upper left of `size` (height, width): pixels, the scale, and its width and height."""
     pillow, (height, width), full = pillow_library(), size, image.size
     image.draft("RGB", (2 * width, 2 * height))  # of a large JPEG no more is decoded than is needed
