@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 
     from .train.launches import Launch
 
-__all__ = ["confusion", "curves", "decision_boundary", "features", "mistakes", "scatter", "step"]
+__all__ = [
+    "confusion",
+    "curves",
+    "decision_boundary",
+    "detections",
+    "features",
+    "mistakes",
+    "precision_recall",
+    "scatter",
+    "step",
+]
 
 Path = str | os.PathLike[str]
 
@@ -261,8 +271,8 @@ def precision_recall(curves: Mapping[str, tuple[ArrayLike, ArrayLike, float]], p
         for (name, (precision, recall, ap)), colour in zip(curves.items(), CLASS_COLOURS * len(curves)):
             axes.plot(recall, precision, color=colour, linewidth=1.8, label=f"{_short(name)} {ap:.3f}")
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
-        mean = np.nanmean([ap for _, _, ap in curves.values()]) if curves else np.nan
-        axes.set_title(f"mean average precision {mean:.4f}")
+        known = [ap for _, _, ap in curves.values() if not np.isnan(ap)]
+        axes.set_title(f"mean average precision {np.mean(known) if known else np.nan:.4f}")
         axes.legend(loc="lower left")
 
 

@@ -68,7 +68,7 @@ class VOCFolder:
         return {name: int((labels == k).sum()) for k, name in enumerate(self.classes)}
 
     def take(self, rows: ArrayLike) -> VOCFolder:
-        """Return the pictures with these numbers, without the messages."""
+        """Return the pictures with these numbers, and all messages."""
         chosen = np.asarray(rows, np.int64)
         return replace(
             self,
@@ -77,7 +77,6 @@ class VOCFolder:
             difficult=self.difficult[chosen],
             names=tuple(self.names[i] for i in chosen),
             scale=self.scale[chosen],
-            messages=(),
         )
 
 

@@ -84,16 +84,17 @@ def decode(outputs: Array, threshold: float = 0.01, most: int = 100, iou_thresho
     at least ``threshold``; the ``most`` best of a picture then pass non-maximum suppression within their class.
     """
     count, height, width, channels = outputs.shape
-    logits = numpy.ascontiguousarray(outputs[..., :-4])
+    cells, labels = height * width, channels - 4
+    logits = numpy.ascontiguousarray(outputs[..., :labels])
     peaks = logits == ops.max_pool(tensor(logits), 3, 1, 1).numpy()
-    scores = numpy.where(peaks, ops.sigmoid(tensor(logits)).numpy(), 0).reshape(count, -1)
+    scores = numpy.where(peaks, ops.sigmoid(tensor(logits)).numpy(), 0).reshape(count, cells * labels)
     best = numpy.argsort(-scores, 1, kind="stable")[:, :most]
-    cells, classes = best // (channels - 4), best % (channels - 4)
-    scores = numpy.take_along_axis(scores, best, 1)
-    corners = numpy.take_along_axis(outputs[..., -4:].reshape(count, -1, 4), cells[..., None], 1)
-    places = (numpy.stack([cells % width, cells // width] * 2, -1) + 0.5) * STRIDE
+    cell, classes, scores = best // labels, best % labels, numpy.take_along_axis(scores, best, 1)
+    corners = numpy.take_along_axis(outputs[..., labels:].reshape(count, cells, 4), cell[..., None], 1)
+    places = (numpy.stack([cell % width, cell // width] * 2, -1) + 0.5) * STRIDE
     sides = numpy.array([width, height] * 2) * STRIDE
     boxes = numpy.clip(corners + places, 0, sides).astype(outputs.dtype)
     kept = ops.nms(tensor(boxes), tensor(scores), iou_threshold, tensor(classes)).numpy()
     rows = numpy.concatenate([boxes, scores[..., None], classes[..., None]], -1)
-    return [row[k[k >= 0]][score[k[k >= 0]] >= threshold] for row, k, score in zip(rows, kept, scores)]
+    chosen = [row[k[k >= 0]] for row, k in zip(rows, kept)]
+    return [row[row[:, 4] >= threshold] for row in chosen]
