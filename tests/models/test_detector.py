@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import wxb
 from wxb import models, optim
-from wxb.models import decode, detection_loss
+from wxb.models import decode_boxes, detection_loss
 from wxb.train import Trainer, average_precision
 
 
@@ -31,7 +31,7 @@ def test_learns_squares_in_a_captured_step() -> None:
     trainer = Trainer(network, detection_loss, optimizer)
     history = trainer.fit(x, objects, epochs=40, batch_size=8, progress=False)
     assert len(trainer.plans) == 1 and history["loss"][-1] < 0.2 * history["loss"][0]
-    found = decode(trainer.predict(x))
+    found = decode_boxes(trainer.predict(x))
     assert average_precision(found, [rows[rows[:, 4] >= 0] for rows in objects], 2).mean > 0.9
     assert all(f.shape[1] == 6 and (np.diff(f[:, 4]) <= 0).all() for f in found)
 
@@ -41,7 +41,7 @@ def test_decode_finds_what_the_targets_say() -> None:
     _, objects = scene(5)
     heat, box, _ = (t.numpy() for t in wxb.ops.center_targets(wxb.tensor(objects), 16, 20, 2))
     outputs = np.concatenate([np.log(np.clip(heat, 1e-4, 0.999) / (1 - np.clip(heat, 1e-4, 0.999))), box], -1)
-    for found, rows in zip(decode(outputs.astype(np.float32), 0.5), objects):
+    for found, rows in zip(decode_boxes(outputs.astype(np.float32), 0.5), objects):
         rows = rows[rows[:, 4] >= 0]
         order = np.argsort(found[:, 5])
         np.testing.assert_allclose(found[order][:, [0, 1, 2, 3, 5]], rows, atol=1e-4)
@@ -51,8 +51,8 @@ def test_decode_finds_what_the_targets_say() -> None:
 def test_decode_of_nothing() -> None:
     outputs = np.zeros((2, 4, 5, 7), np.float32)
     outputs[..., :3] = -20
-    assert [f.shape for f in decode(outputs)] == [(0, 6), (0, 6)]
-    assert decode(outputs[:0]) == []
+    assert [f.shape for f in decode_boxes(outputs)] == [(0, 6), (0, 6)]
+    assert decode_boxes(outputs[:0]) == []
 
 
 def test_what_it_is_given() -> None:

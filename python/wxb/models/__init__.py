@@ -7,7 +7,7 @@ from typing import Any
 
 from ..nn import Module
 from .cnn import lenet5, resnet8, resnet18, vgg
-from .detector import Detector, decode, detection_loss, detector
+from .detector import Detector, decode_boxes, detection_loss, detector
 from .mlp import mlp
 from .speednet import Whitening, speednet
 
@@ -16,7 +16,7 @@ __all__ = [
     "Detector",
     "Whitening",
     "build",
-    "decode",
+    "decode_boxes",
     "detection_loss",
     "detector",
     "lenet5",

@@ -15,7 +15,7 @@ from .. import nn, ops
 from ..tensor import Tensor, tensor
 from .cnn import Block, conv_norm
 
-__all__ = ["Detector", "decode", "detection_loss", "detector"]
+__all__ = ["Detector", "decode_boxes", "detection_loss", "detector"]
 
 Array = numpy.ndarray[Any, Any]
 
@@ -36,7 +36,7 @@ class Detector(nn.Module):
         self.classes = classes
         self.standardize = nn.Standardize(channels)
         self.stem = conv_norm(channels, width // 2, stride=2)
-        # Pooling and a convolution of stride 1, by Winograd's algorithm, take a third of the time of one of stride 2.
+        # Pooling and a convolution of stride 1, by Winograd's algorithm, take half the time of one of stride 2.
         self.fine = nn.Sequential(nn.MaxPool2d(2), conv_norm(width // 2, fine), Block(fine, fine))
         self.middle = nn.Sequential(nn.MaxPool2d(2), conv_norm(fine, middle), Block(middle, middle))
         deepest = Block(coarse, coarse), Block(coarse, coarse)
@@ -77,7 +77,7 @@ def detection_loss(outputs: Tensor, objects: Tensor) -> Tensor:
     return ops.add(ops.heatmap_loss(logits, heat), ops.multiply(ops.giou_loss(corners, box, weight), 5.0))
 
 
-def decode(outputs: Array, threshold: float = 0.01, most: int = 100, iou_threshold: float = 0.5) -> list[Array]:
+def decode_boxes(outputs: Array, threshold: float = 0.01, most: int = 100, iou_threshold: float = 0.5) -> list[Array]:
     """Return for each picture the boxes found, (K, 6): x1, y1, x2, y2 in pixels, score, class; highest score first.
 
     outputs (N, H, W, classes + 4) of a `Detector`. A box stands where a score is the highest of the 3 x 3 around it and
