@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from rows import Row, conv, elementwise, epilogue, gemm, indexing, loss, norm, pool, random, reduce, resample, softmax
+from rows import (
+    Row,
+    conv,
+    detection,
+    elementwise,
+    epilogue,
+    gemm,
+    indexing,
+    loss,
+    norm,
+    pool,
+    random,
+    reduce,
+    resample,
+    softmax,
+)
 
 ROWS: list[Row] = [
     *elementwise.ROWS,
@@ -15,6 +30,7 @@ ROWS: list[Row] = [
     *pool.ROWS,
     *resample.ROWS,
     *loss.ROWS,
+    *detection.ROWS,
     *indexing.ROWS,
     *random.ROWS,
 ]

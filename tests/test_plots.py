@@ -51,6 +51,17 @@ def drawings(folder):
         "features": lambda path: plots.features(RNG.normal(size=(100, 64)), (8, 8), path),
         "features_in_colour": lambda path: plots.features(RNG.normal(size=(3, 75)), (5, 5, 3), path),
         "features_of_zeros": lambda path: plots.features(np.zeros((1, 12)), (3, 4, 1), path),
+        "detections": lambda path: plots.detections(
+            RNG.random((4, 8, 9, 3)),
+            [[[1, 1, 5, 6, 0.5, 1], [0, 0, 9, 8, 1, 0]]] + 3 * [np.empty((0, 6))],
+            ["a", "b"],
+            path,
+            4 * [[[1, 1, 4, 4, 0]]],
+        ),
+        "detections_in_one": lambda path: plots.detections([IMAGES[0]], [[[1, 1, 5, 6, 0.5, 0]]], ["a"], path),
+        "precision_recall": lambda path: plots.precision_recall(
+            {"a": ([1, 0.5], [0.5, 0.5], 0.4), "b": ([], [], np.nan)}, path
+        ),
         "scatter": lambda path: plots.scatter(RNG.normal(size=50), RNG.normal(size=50), path, name="price"),
         "scatter_of_one": lambda path: plots.scatter([1.0], [1.0], path),
         "boundary": lambda path: plots.decision_boundary(
@@ -157,6 +168,17 @@ def test_no_display_and_no_global_state(tmp_path):
             ValueError,
             "saliency: images (30, 8, 8) and maps (30, 8, 7), wanted",
         ),
+        (
+            lambda p: plots.detections(IMAGES[:2], [np.empty((0, 6))], ["a"], p),
+            ValueError,
+            "detections: 2 images, 1 and 1 boxes, wanted as many of each",
+        ),
+        (
+            lambda p: plots.detections(IMAGES[:1], [np.empty((0, 5))], ["a"], p),
+            ValueError,
+            "detections: boxes must be (K, 6): x1, y1, x2, y2, score, class",
+        ),
+        (lambda p: plots.precision_recall({}, p), ValueError, "precision_recall: there are no curves, wanted at least"),
         (
             lambda p: plots.scatter([[1.0]], [1.0], p),
             ValueError,

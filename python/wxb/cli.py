@@ -1,4 +1,4 @@
-"""The command line: ``wxb train | predict | summary | bench | doctor``."""
+"""The command line: ``wxb train | predict | detect | summary | bench | doctor``."""
 
 from __future__ import annotations
 
@@ -62,6 +62,20 @@ def _predict(options: argparse.Namespace) -> None:
         print("  ".join(str(value) for value in row.values()))
 
 
+def _detect(options: argparse.Namespace) -> None:
+    from .recipes import SavedRun, detect
+
+    run = SavedRun(options.run)
+    if run.recipe != "detect":
+        raise ValueError(f"detect: {run.folder} is a run of {run.recipe}, wanted one of wxb train detect")
+    rows = detect.draw(run, options.files, options.out, options.score)
+    if options.json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        print("  ".join(str(value) for value in row.values()))
+
+
 def _summary(options: argparse.Namespace) -> None:
     from .nn.summary import summary
     from .recipes import SavedRun
@@ -107,9 +121,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("recipe", metavar="RECIPE", help=listed)
     train.add_argument("file", nargs="?", metavar="FILE", help="of the recipe csv: the table, CSV or XLSX")
     train.add_argument("--target", metavar="COLUMN", help="of the recipe csv: the column to learn")
-    train.add_argument("--size", type=int, help="of the recipe images: pixels a side, instead of the median up to 64")
-    train.add_argument("--skip-broken", action="store_true", default=None, help="of images: leave broken files out")
-    train.add_argument("--no-flip", action="store_true", default=None, help="of images: left and right differ")
+    train.add_argument(
+        "--size", type=int, help="pixels a side (images; else the median up to 64) or of the longer (detect)"
+    )
+    train.add_argument(
+        "--skip-broken", action="store_true", default=None, help="of images, detect: leave broken files out"
+    )
+    train.add_argument("--no-flip", action="store_true", default=None, help="of images, detect: left and right differ")
     train.add_argument("--epochs", type=int)
     train.add_argument("--lr", type=float, help="the highest learning rate")
     train.add_argument("--batch-size", type=int)
@@ -123,6 +141,13 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("run", metavar="RUN", help="runs/NAME or NAME")
     predict.add_argument("files", nargs="+", metavar="FILE", help="pictures, or tables for networks trained on tables")
     predict.add_argument("--json", action="store_true")
+
+    detect = command("detect", _detect, "draw boxes around what a trained detector finds in pictures")
+    detect.add_argument("run", metavar="RUN", help="runs/NAME or NAME")
+    detect.add_argument("files", nargs="+", metavar="FILE", help="pictures")
+    detect.add_argument("--out", metavar="FOLDER", default=".", help="where NAME.detected.png is written")
+    detect.add_argument("--score", type=float, help="the least score, instead of each class's own")
+    detect.add_argument("--json", action="store_true")
 
     summary = command("summary", _summary, "the layers of a trained network")
     summary.add_argument("run", metavar="RUN", help="runs/NAME or NAME")

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 
     from .train.launches import Launch
 
-__all__ = ["confusion", "curves", "decision_boundary", "features", "mistakes", "scatter", "step"]
+__all__ = [
+    "confusion",
+    "curves",
+    "decision_boundary",
+    "detections",
+    "features",
+    "mistakes",
+    "precision_recall",
+    "scatter",
+    "step",
+]
 
 Path = str | os.PathLike[str]
 
@@ -199,6 +209,71 @@ def saliency(images: ArrayLike, maps: ArrayLike, path: Path, titles: Sequence[st
             bottom.imshow(weights[i], cmap="magma", vmax=np.quantile(weights[i], 0.995), interpolation="nearest")
             top.set_axis_off()
             bottom.set_axis_off()
+
+
+def detections(
+    images: Sequence[NDArray[Any]] | NDArray[Any],
+    boxes: Sequence[ArrayLike],
+    class_names: Sequence[str],
+    path: Path,
+    actual: Sequence[ArrayLike] | None = None,
+) -> None:
+    """Draw images with the boxes found in them, a colour for each class, and dashed the actual ones.
+
+    images: N of (H, W) or (H, W, C); boxes: for each (K, 6) of x1, y1, x2, y2 in pixels, score, class number; actual:
+    for each (M, 5) of x1, y1, x2, y2, class number.
+    """
+    found = [np.asarray(b, np.float64) for b in boxes]
+    true = [np.empty((0, 5)) for _ in boxes] if actual is None else [np.asarray(b, np.float64) for b in actual]
+    if not found or not len(images) == len(found) == len(true):
+        raise ValueError(
+            f"detections: {len(images)} images, {len(found)} and {len(true)} boxes, wanted as many of each"
+        )
+    if any(b.ndim != 2 or b.shape[1] != 6 for b in found) or any(b.ndim != 2 or b.shape[1] != 5 for b in true):
+        raise ValueError("detections: boxes must be (K, 6): x1, y1, x2, y2, score, class; actual ones without score")
+    columns = min(3, len(found))
+    rows = -(-len(found) // columns)
+    height, width = np.asarray(images[0]).shape[:2]
+    side = 4.4 if len(found) > 1 else 8.0
+    with _figure(path, (side * columns, side * rows * height / width)) as figure:
+        for i, image in enumerate(images):
+            axes = figure.add_subplot(rows, columns, i + 1)
+            axes.imshow(_drawable(np.asarray(image), "detections"), cmap="gray")
+            for corners in true[i][:, :4]:
+                _box(axes, corners, "white", linewidth=1, linestyle=(0, (2, 2)))
+            for *corners, score, k in found[i]:
+                colour = CLASS_COLOURS[int(k) % len(CLASS_COLOURS)]
+                _box(axes, corners, colour, linewidth=1.6)
+                label = f"{_short(class_names[int(k)])} {score:.2f}"
+                axes.text(
+                    corners[0], corners[1], label, fontsize=6, color="white", va="bottom", clip_on=True,
+                    bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.6},
+                )  # fmt: skip
+            axes.set_axis_off()
+
+
+def _box(axes: Axes, corners: Sequence[float], colour: str, **style: Any) -> None:
+    from matplotlib.patches import Rectangle
+
+    x1, y1, x2, y2 = (c - 0.5 for c in corners)  # matplotlib counts from the middle of the first pixel
+    axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, **style))
+
+
+def precision_recall(curves: Mapping[str, tuple[ArrayLike, ArrayLike, float]], path: Path) -> None:
+    """Draw precision over recall, a line for each class.
+
+    curves: name -> precision (K,), recall (K,) down to each box, highest score first, and average precision.
+    """
+    if not curves:
+        raise ValueError("precision_recall: there are no curves, wanted at least one class")
+    with _figure(path, (5.0, 4.4)) as figure:
+        axes = figure.add_subplot()
+        for (name, (precision, recall, ap)), colour in zip(curves.items(), CLASS_COLOURS * len(curves)):
+            axes.plot(recall, precision, color=colour, linewidth=1.8, label=f"{_short(name)} {ap:.3f}")
+        axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02))
+        known = [ap for _, _, ap in curves.values() if not np.isnan(ap)]
+        axes.set_title(f"mean average precision {np.mean(known) if known else np.nan:.4f}")
+        axes.legend(loc="lower left")
 
 
 def scatter(predicted: ArrayLike, actual: ArrayLike, path: Path, name: str = "target") -> None:

@@ -38,6 +38,18 @@ def pictures(folder: Path) -> Path:
     return folder / "pictures"
 
 
+def blobs(folder: Path) -> Path:
+    image = pytest.importorskip("PIL.Image")
+    for i in range(24):
+        pixels = RNG.integers(0, 120, (16, 16, 3))
+        pixels[4:12, 2:10] += 120
+        image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
+        box = "<xmin>2</xmin><ymin>4</ymin><xmax>10</xmax><ymax>12</ymax>"
+        text = f"<annotation><object><name>blob</name><bndbox>{box}</bndbox></object></annotation>"
+        (folder / f"{i}.xml").write_text(text)
+    return folder
+
+
 def speednet(options: Options) -> dict[str, Any]:
     rng = np.random.default_rng(1)
     x, y = rng.integers(0, 256, (130, 32, 32, 3), np.uint8), rng.integers(0, 3, 130)
@@ -53,6 +65,9 @@ TRAININGS: dict[str, Callable[..., Any]] = {
     "breast-cancer": lambda **o: recipe("breast-cancer").train(Options(epochs=3, **o)),
     "csv": lambda **o: recipe("csv").train(Options(epochs=4, target="target", file=str(table(Path(o["out"]))), **o)),
     "images": lambda **o: recipe("images").train(Options(epochs=3, data=str(pictures(Path(o["out"]))), **o)),
+    "detect": lambda **o: recipe("detect").train(
+        Options(epochs=3, size=32, batch_size=4, data=str(blobs(Path(o["out"]))), **o)
+    ),
     "speednet": lambda **o: speednet(Options(epochs=5, lr=2.0, batch_size=32, **o)),
 }
 
@@ -66,7 +81,7 @@ def test_captured_and_eager_agree(name: str, tmp_path: Path, monkeypatch: pytest
         RNG = np.random.default_rng(0)
         folder = tmp_path / f"{threads}{capture}"
         folder.mkdir()
-        for module in ("pictures", "tabular", "speedrun", "images"):
+        for module in ("pictures", "tabular", "speedrun", "images", "detect"):
             maker = functools.partial(Trainer, capture=capture)
             monkeypatch.setattr(importlib.import_module(f"wxb.recipes.{module}"), "Trainer", maker)
         wxb.set_num_threads(threads)

@@ -12,6 +12,7 @@ from .augment import (
     RandomShift,
     RandomZoom,
 )
+from .boxes import BoxAffine, BoxFlip
 from .cifar10 import CIFAR10_CLASSES, cifar10
 from .dataset import ArrayDataset, Dataset, Table, kfold, split
 from .draws import Draws
@@ -20,12 +21,15 @@ from .images import ImageFolder, image_folder, read_image
 from .loader import Loader
 from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
 from .table import TableEncoder, find_task, labelled, read_table
+from .voc import VOCFolder, bccd, letterbox, read_picture, voc_folder, voc_lists
 
 __all__ = [
     "CIFAR10_CLASSES",
     "FASHION_MNIST_CLASSES",
     "AlternatingFlip",
     "ArrayDataset",
+    "BoxAffine",
+    "BoxFlip",
     "Compose",
     "Cutout",
     "Dataset",
@@ -41,17 +45,23 @@ __all__ = [
     "RandomZoom",
     "Table",
     "TableEncoder",
+    "VOCFolder",
+    "bccd",
     "cifar10",
     "fashion_mnist",
     "find_task",
     "image_folder",
     "kfold",
     "labelled",
+    "letterbox",
     "load_breast_cancer",
     "load_diabetes",
     "load_digits",
     "mnist",
     "read_image",
+    "read_picture",
     "read_table",
     "split",
+    "voc_folder",
+    "voc_lists",
 ]

@@ -79,7 +79,7 @@ class RandomFlip(PictureTransform):
     """Mirror a share of the pictures left to right, and a share, 0 by default, upside down."""
 
     def __init__(self, horizontal: float = 0.5, vertical: float = 0.0) -> None:
-        self.shares = _share(vertical, "RandomFlip"), _share(horizontal, "RandomFlip")
+        self.shares = checked_share(vertical, "RandomFlip"), checked_share(horizontal, "RandomFlip")
 
     def change(self, x: Pictures, draws: Draws) -> Pictures:
         """Return x with some pictures flipped."""
@@ -108,7 +108,7 @@ class RandomShift(PictureTransform):
 
     def __init__(self, most: int, share: float = 1.0, padding: str = "zero") -> None:
         self.most = _count(most, 0, "RandomShift", "most")
-        self.share, self.padding = _share(share, "RandomShift"), _padding(padding, "RandomShift")
+        self.share, self.padding = checked_share(share, "RandomShift"), checked_padding(padding, "RandomShift")
 
     def change(self, x: Pictures, draws: Draws) -> Pictures:
         """Return x shifted."""
@@ -123,7 +123,7 @@ class RandomCrop(PictureTransform):
 
     def __init__(self, size: int | Sequence[int], pad: int = 0, padding: str = "zero") -> None:
         self.size, self.pad = _pair(size, "RandomCrop"), _count(pad, 0, "RandomCrop", "pad")
-        self.padding = _padding(padding, "RandomCrop")
+        self.padding = checked_padding(padding, "RandomCrop")
 
     def change(self, x: Pictures, draws: Draws) -> Pictures:
         """Return the crops (N, *size, C)."""
@@ -146,16 +146,16 @@ class RandomAffine(PictureTransform):
         given = {"degrees": degrees, "zoom": zoom, "shift": shift}
         if not all(0 <= value < np.inf for value in given.values()):
             raise ValueError(f"{name}: {given}, all must be finite and not negative")
-        self.degrees, self.zoom, self.shift, self.padding = degrees, zoom, shift, _padding(padding, name)
+        self.degrees, self.zoom, self.shift, self.padding = degrees, zoom, shift, checked_padding(padding, name)
 
     def change(self, x: Pictures, draws: Draws) -> Pictures:
         """Return x seen through each picture's own map."""
         u = 2 * draws.uniform(4) - 1
         centre = (np.array(x.shape[1:3]) - 1) / 2
         moved = u[:, 2:] * self.shift * x.shape[1:3]
-        y = _empty(x.shape, x.dtype)
+        y = empty_pictures(x.shape, x.dtype)
         map = affine_map(np.radians(self.degrees) * u[:, 0], (1 + self.zoom) ** u[:, 1], moved, centre)
-        cpu.kernels.augment_affine(x, map, y, _kind(self.padding))
+        cpu.kernels.augment_affine(x, map, y, padding_kind(self.padding))
         return y
 
 
@@ -201,7 +201,7 @@ class RandomColor(PictureTransform):
     def change(self, x: Pictures, draws: Draws) -> Pictures:
         """Return x in other colours."""
         factor = np.maximum(0, 1 + self.amounts * (2 * draws.uniform(3) - 1))
-        y = _empty(x.shape, x.dtype)
+        y = empty_pictures(x.shape, x.dtype)
         cpu.kernels.augment_color(x, factor, y)
         return y
 
@@ -214,7 +214,7 @@ class Cutout(PictureTransform):
     """
 
     def __init__(self, size: int | Sequence[int], fill: ArrayLike = 0, share: float = 1.0) -> None:
-        self.size, self.share = _pair(size, "Cutout"), _share(share, "Cutout")
+        self.size, self.share = _pair(size, "Cutout"), checked_share(share, "Cutout")
         self.fill = np.asarray(fill)
 
     def change(self, x: Pictures, draws: Draws) -> Pictures:
@@ -226,34 +226,34 @@ class Cutout(PictureTransform):
         corner = draws.integers(0, np.array(x.shape[1:3]) - 1) - np.array(self.size) // 2
         if self.share < 1:
             corner[draws.uniform()[:, 0] >= self.share] = x.shape[1:3]  # beyond the last pixel
-        y = _empty(x.shape, x.dtype)
+        y = empty_pictures(x.shape, x.dtype)
         fill = np.ascontiguousarray(np.broadcast_to(self.fill, x.shape[3:]).astype(x.dtype))
         cpu.kernels.augment_cutout(x, corner, fill, y, *self.size)
         return y
 
 
 def _move(x: Pictures, size: Sequence[int], offset: NDArray[np.int64], flip: NDArray[Any], padding: str) -> Pictures:
-    y = _empty((len(x), *size, x.shape[3]), x.dtype)
-    cpu.kernels.augment_move(x, offset, np.ascontiguousarray(flip), y, _kind(padding))
+    y = empty_pictures((len(x), *size, x.shape[3]), x.dtype)
+    cpu.kernels.augment_move(x, offset, np.ascontiguousarray(flip), y, padding_kind(padding))
     return y
 
 
-def _empty(shape: tuple[int, ...], dtype: Any) -> Pictures:
+def empty_pictures(shape: tuple[int, ...], dtype: Any) -> Pictures:
     """Return memory that was in use before: fresh pages would take longer than the kernels."""
     return cpu.empty(shape, dtype, True)  # type: ignore[no-any-return]
 
 
-def _kind(padding: str) -> Any:
+def padding_kind(padding: str) -> Any:
     return getattr(cpu.kernels.Padding, PADDINGS[padding])
 
 
-def _padding(padding: str, name: str) -> str:
+def checked_padding(padding: str, name: str) -> str:
     if padding not in PADDINGS:
         raise ValueError(f"{name}: padding is {padding!r}, wanted one of {', '.join(PADDINGS)}")
     return padding
 
 
-def _share(share: float, name: str) -> float:
+def checked_share(share: float, name: str) -> float:
     if not 0 <= share <= 1:
         raise ValueError(f"{name}: a share is {share}, wanted 0 to 1")
     return share

@@ -6,13 +6,13 @@ import hashlib
 import operator
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ __all__ = ["ImageFolder", "image_folder", "read_image"]
 
 Name = str | os.PathLike[str]
 Pictures = NDArray[np.uint8]
+T = TypeVar("T")
 
 # Pillow would start Ghostscript for EPS; for the others it has names but no decoder.
 NOT_READ = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
@@ -54,7 +55,7 @@ class ImageFolder:
         return len(self.x)
 
     def __repr__(self) -> str:
-        return f"ImageFolder(x {self.x.shape}, {len(self.classes)} classes: {_few(self.classes)})"
+        return f"ImageFolder(x {self.x.shape}, {len(self.classes)} classes: {few(self.classes)})"
 
     def split(self, test_size: float = 0.2, seed: int = 0) -> tuple[Indices, Indices]:
         """Return row numbers for training and for the test: every class its share, equal pictures on one side.
@@ -64,7 +65,7 @@ class ImageFolder:
         _, first = np.unique(self.same, return_index=True)
         one_each = np.sort(first)
         if np.bincount(self.y[one_each]).max() < 2:
-            raise ValueError(f"ImageFolder: {_few(self.classes)} hold one picture each, wanted two to hold one out")
+            raise ValueError(f"ImageFolder: {few(self.classes)} hold one picture each, wanted two to hold one out")
         _, _, _, held_out = split(one_each, self.same[one_each], test_size, seed, self.y[one_each])
         test = np.isin(self.same, held_out)
         return np.flatnonzero(~test), np.flatnonzero(test)
@@ -89,11 +90,11 @@ def image_folder(
     """
     folder = Path(path)
     classes, files, others = _files(folder)
-    messages = [f"{len(others)} files are not named like pictures and are left out: {_few(others)}"] if others else []
+    messages = [f"{len(others)} files are not named like pictures and are left out: {few(others)}"] if others else []
     names = [str(file.relative_to(folder)) for _, file in files]
     _known(fit)
     read = partial(_read, size=_sizes(size, [file for _, file in files]), fit=fit, grey=grey)
-    with _pillow_is_strict(), ThreadPoolExecutor(num_threads()) as pool:
+    with strict_pillow(), ThreadPoolExecutor(num_threads()) as pool:
         results = list(pool.map(read, [file for _, file in files]))
     broken = [str(result) for result in results if isinstance(result, ValueError)]
     if broken and not skip_broken:
@@ -120,7 +121,7 @@ def read_image(file: Name, size: int | Sequence[int], fit: str = "crop", grey: b
     if not Path(file).is_file():
         raise FileNotFoundError(f"{file}: no such file")
     _known(fit)
-    with _pillow_is_strict():
+    with strict_pillow():
         result = _read(Path(file), _pair(size), fit, grey)
     if isinstance(result, ValueError):
         raise result
@@ -131,7 +132,7 @@ def _files(folder: Path) -> tuple[tuple[str, ...], list[tuple[int, Path]], list[
     """Return the names of the classes, (class, path) of each picture, and the names of other files."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder; wanted one with a sub-folder of pictures per class")
-    suffixes = _suffixes()
+    suffixes = picture_suffixes()
     inside = sorted(p for p in folder.iterdir() if not p.name.startswith((".", "__")))
     classes = tuple(p.name for p in inside if p.is_dir())
     if not classes:
@@ -141,7 +142,7 @@ def _files(folder: Path) -> tuple[tuple[str, ...], list[tuple[int, Path]], list[
         )
     if {name.lower() for name in classes} <= SPLITS:
         training = next((name for name in classes if name.lower().startswith("train")), classes[0])
-        raise ValueError(f"{folder}: {_few(classes)} look like splits, wanted classes; pass {folder / training}")
+        raise ValueError(f"{folder}: {few(classes)} look like splits, wanted classes; pass {folder / training}")
     found = [(k, path) for k, name in enumerate(classes) for path in _walk(folder / name)]
     files = [(k, path) for k, path in found if path.suffix.lower() in suffixes]
     others = [str(path.relative_to(folder)) for _, path in found if path.suffix.lower() not in suffixes]
@@ -161,10 +162,10 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _no_empty_class(folder: Path, classes: Sequence[str], y: Indices, what: str) -> None:
     empty = [str(folder / name) for k, name in enumerate(classes) if k not in y]
     if empty:
-        raise ValueError(f"image_folder: {_few(empty)} hold nothing; wanted a folder {what} per class, or none")
+        raise ValueError(f"image_folder: {few(empty)} hold nothing; wanted a folder {what} per class, or none")
 
 
-def _pillow() -> Any:
+def pillow_library() -> Any:
     try:
         import PIL.Image
         import PIL.ImageOps
@@ -174,20 +175,20 @@ def _pillow() -> Any:
 
 
 def _formats() -> list[str]:
-    image = _pillow().Image
+    image = pillow_library().Image
     image.init()
     return [name for name in image.OPEN if name not in NOT_READ]
 
 
-def _suffixes() -> set[str]:
+def picture_suffixes() -> set[str]:
     formats = set(_formats())
-    return {suffix for suffix, name in _pillow().Image.registered_extensions().items() if name in formats}
+    return {suffix for suffix, name in pillow_library().Image.registered_extensions().items() if name in formats}
 
 
 @contextmanager
-def _pillow_is_strict() -> Iterator[None]:
+def strict_pillow() -> Iterator[None]:
     """Make Pillow's warning of a decompression bomb an error, and silence what else it says of odd files."""
-    bomb = _pillow().Image.DecompressionBombWarning
+    bomb = pillow_library().Image.DecompressionBombWarning
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", bomb)
@@ -196,18 +197,27 @@ def _pillow_is_strict() -> Iterator[None]:
 
 def _read(file: Path, size: tuple[int, int], fit: str, grey: bool) -> Pictures | ValueError:
     """Read a picture, or return what is wrong with the file."""
-    pillow, (height, width) = _pillow(), size
+    pillow, (height, width) = pillow_library(), size
     smooth = pillow.Image.Resampling.BILINEAR
+
+    def fitted(image: Image.Image) -> Pictures:
+        image.draft("RGB", (2 * width, 2 * height))  # of a large JPEG no more is decoded than is needed
+        image = plain(pillow.ImageOps.exif_transpose(image), "L" if grey else "RGB")
+        if fit == "crop":
+            image = pillow.ImageOps.fit(image, (width, height), smooth)
+        else:
+            image = image.resize((width, height), smooth)
+        return np.array(image, np.uint8).reshape(height, width, 1 if grey else 3)
+
+    return decoded(file, fitted)
+
+
+def decoded(file: Any, read: Callable[[Image.Image], T]) -> T | ValueError:
+    """Return ``read(image)`` of a file, a Path or a zipfile.Path, or what is wrong with it; within `strict_pillow`."""
+    pillow = pillow_library()
     try:
-        with pillow.Image.open(file, formats=_formats()) as image:
-            image.draft("RGB", (2 * width, 2 * height))  # of a large JPEG no more is decoded than is needed
-            image = _plain(pillow.ImageOps.exif_transpose(image), "L" if grey else "RGB")
-            if fit == "crop":
-                image = pillow.ImageOps.fit(image, (width, height), smooth)
-            else:
-                image = image.resize((width, height), smooth)
-            pixels: Pictures = np.array(image, np.uint8).reshape(height, width, 1 if grey else 3)
-            return pixels
+        with file.open("rb") as source, pillow.Image.open(source, formats=_formats()) as image:
+            return read(image)
     except (pillow.Image.DecompressionBombError, pillow.Image.DecompressionBombWarning) as error:
         return ValueError(f"{file}: {error}")
     except pillow.UnidentifiedImageError:
@@ -218,9 +228,9 @@ def _read(file: Path, size: tuple[int, int], fit: str, grey: bool) -> Pictures |
         return ValueError(f"{file}: cannot be read ({error or type(error).__name__})")
 
 
-def _plain(image: Image.Image, mode: str) -> Image.Image:
+def plain(image: Image.Image, mode: str) -> Image.Image:
     """Return the picture in "RGB" or "L"."""
-    pillow = _pillow()
+    pillow = pillow_library()
     if image.mode.startswith("I"):  # 16 bits, which convert() would cut off at 255
         values = np.clip(np.asarray(image, np.int64), 0, 65535) // 257
         return pillow.Image.fromarray(values.astype(np.uint8)).convert(mode)  # type: ignore[no-any-return]
@@ -242,8 +252,8 @@ def _sizes(size: int | Sequence[int] | None, files: list[Path]) -> tuple[int, in
     """Return (height, width); None means the median of the files' shorter sides within bounds."""
     if size is not None:
         return _pair(size)
-    pillow, sides = _pillow(), []
-    with _pillow_is_strict():
+    pillow, sides = pillow_library(), []
+    with strict_pillow():
         for file in files:
             with suppress(Exception), pillow.Image.open(file, formats=_formats()) as image:  # reading it will say why
                 sides.append(min(image.size))
@@ -271,14 +281,14 @@ def _said_of_copies(same: Indices, y: Indices, files: Sequence[str]) -> list[str
     if not copies:
         return []
     groups = [np.flatnonzero(same == k) for k in numbers[counts > 1][np.argsort(first[counts > 1])]]
-    shown = _few([" = ".join(files[i] for i in group[:3]) for group in groups])
+    shown = few([" = ".join(files[i] for i in group[:3]) for group in groups])
     said = [f"{copies} pictures are copies of others, same pixels, and stay on one side of a split: {shown}"]
     two = [group for group in groups if len(set(y[group].tolist())) > 1]
     if two:
-        shown = _few([" = ".join(files[i] for i in group[:3]) for group in two])
+        shown = few([" = ".join(files[i] for i in group[:3]) for group in two])
         said.append(f"{len(two)} pictures stand in more than one class, which no network can tell apart: {shown}")
     return said
 
 
-def _few(names: Sequence[str], most: int = 5) -> str:
+def few(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f", ... {len(names) - most} more" if len(names) > most else "")

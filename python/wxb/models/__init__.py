@@ -7,14 +7,29 @@ from typing import Any
 
 from ..nn import Module
 from .cnn import lenet5, resnet8, resnet18, vgg
+from .detector import Detector, decode_boxes, detection_loss, detector
 from .mlp import mlp
 from .speednet import Whitening, speednet
 
-__all__ = ["MODELS", "Whitening", "build", "lenet5", "mlp", "resnet8", "resnet18", "speednet", "vgg"]
+__all__ = [
+    "MODELS",
+    "Detector",
+    "Whitening",
+    "build",
+    "decode_boxes",
+    "detection_loss",
+    "detector",
+    "lenet5",
+    "mlp",
+    "resnet8",
+    "resnet18",
+    "speednet",
+    "vgg",
+]
 
 # Only what stands here can be built from a file: nothing in a saved run is ever imported or run.
 MODELS: dict[str, Callable[..., Module]] = {
-    builder.__name__: builder for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet)
+    builder.__name__: builder for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet, detector)
 }
 
 

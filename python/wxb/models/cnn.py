@@ -32,7 +32,7 @@ def lenet5(channels: int = 1, classes: int = 10, activation: str = "relu") -> nn
     )
 
 
-def _conv_norm(
+def conv_norm(
     inputs: int, outputs: int, kernel: int = 3, stride: int = 1, activation: str | None = "relu"
 ) -> nn.Module:
     """Convolution with zeros around it, batch normalisation, activation: (N, H, W, inputs) -> (N, H', W', outputs)."""
@@ -53,7 +53,7 @@ def vgg(
     layers: list[nn.Module] = [nn.Standardize(channels)]
     for width in widths:
         for _ in range(repeats):
-            layers.append(_conv_norm(channels, width))
+            layers.append(conv_norm(channels, width))
             channels = width
         layers.append(nn.MaxPool2d(2))
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
@@ -62,12 +62,12 @@ def vgg(
     return nn.Sequential(*layers, nn.Linear(channels, classes))
 
 
-class _Block(nn.Residual):
+class Block(nn.Residual):
     """Two 3 x 3 convolutions and the way around them, then relu (He et al. 2015, arXiv:1512.03385)."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        body = nn.Sequential(_conv_norm(inputs, outputs, stride=stride), _conv_norm(outputs, outputs, activation=None))
-        around = _conv_norm(inputs, outputs, 1, stride, None) if stride > 1 or inputs != outputs else None
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        body = nn.Sequential(conv_norm(inputs, outputs, stride=stride), conv_norm(outputs, outputs, activation=None))
+        around = conv_norm(inputs, outputs, 1, stride, None) if stride > 1 or inputs != outputs else None
         super().__init__(body, around)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,11 +76,11 @@ class _Block(nn.Residual):
 
 
 def _resnet(channels: int, classes: int, widths: Sequence[int], blocks: int) -> nn.Sequential:
-    layers: list[nn.Module] = [nn.Standardize(channels), _conv_norm(channels, widths[0])]
+    layers: list[nn.Module] = [nn.Standardize(channels), conv_norm(channels, widths[0])]
     inputs = widths[0]
     for stage, width in enumerate(widths):
         for block in range(blocks):
-            layers.append(_Block(inputs, width, stride=2 if stage and not block else 1))
+            layers.append(Block(inputs, width, stride=2 if stage and not block else 1))
             inputs = width
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, classes))
 

@@ -1,9 +1,10 @@
 """Differentiable functions on Tensors, one file per kernel room."""
 
-from . import conv, elementwise, epilogue, gemm, indexing, loss, pool, random, reduce, resample
+from . import conv, detection, elementwise, epilogue, gemm, indexing, loss, pool, random, reduce, resample
 from . import norm as _norm
 from . import softmax as _softmax
 from .conv import *
+from .detection import *
 from .elementwise import *
 from .epilogue import *
 from .gemm import *
@@ -19,6 +20,7 @@ from .softmax import *
 
 __all__ = [
     *conv.__all__,
+    *detection.__all__,
     *elementwise.__all__,
     *epilogue.__all__,
     *gemm.__all__,

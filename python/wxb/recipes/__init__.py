@@ -31,6 +31,7 @@ RECIPES: dict[str, tuple[str, str]] = {
     "diabetes": ("diabetes", "disease progression from ten measurements (regression), in the package"),
     "breast-cancer": ("breast_cancer", "malignant or benign from thirty measurements (binary), in the package"),
     "images": ("images", "your own pictures: wxb train images --data FOLDER, one sub-folder per class"),
+    "detect": ("detect", "boxes around blood cells, BCCD, or around what your own VOC folder shows: --data FOLDER"),
     "csv": ("table", "your own table: wxb train csv FILE --target COLUMN"),
 }
 

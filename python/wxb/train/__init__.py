@@ -2,6 +2,7 @@
 
 from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, Lookahead, LRSchedule
 from .capture import capture
+from .detection import DetectionScores, average_precision
 from .history import History
 from .metrics import METRICS
 from .plan import Plan
@@ -13,11 +14,13 @@ __all__ = [
     "CSVLog",
     "Callback",
     "Checkpoint",
+    "DetectionScores",
     "EarlyStopping",
     "History",
     "LRSchedule",
     "Lookahead",
     "Plan",
     "Trainer",
+    "average_precision",
     "capture",
 ]
