@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rows import Row, conv, elementwise, epilogue, gemm, indexing, loss, norm, pool, random, reduce, resample, softmax
+from rows import tree as trees
 
 ROWS: list[Row] = [
     *elementwise.ROWS,
@@ -17,4 +18,5 @@ ROWS: list[Row] = [
     *loss.ROWS,
     *indexing.ROWS,
     *random.ROWS,
+    *trees.ROWS,
 ]

@@ -42,6 +42,45 @@ class Algorithm:
 class Arena:
     def __init__(self) -> None: ...
 
+class Cell:
+    """
+    Members:
+
+      rnn
+
+      tensor
+
+      lstm
+
+      child_sum
+    """
+
+    __members__: typing.ClassVar[dict[str, Cell]]
+    child_sum: typing.ClassVar[Cell]
+    lstm: typing.ClassVar[Cell]
+    rnn: typing.ClassVar[Cell]
+    tensor: typing.ClassVar[Cell]
+    @typing.overload
+    def __eq__(self, other: Cell) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Cell) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
 class Plan:
     def __enter__(self) -> None: ...
     def __exit__(self, *args: object) -> None: ...
@@ -912,6 +951,34 @@ def take_backward(
 ) -> None: ...
 def transpose_forward(
     arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]
+) -> None: ...
+def tree_backward(
+    arg0: Cell,
+    arg1: bool,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+    arg6: numpy.ndarray,
+    arg7: numpy.ndarray,
+    arg8: numpy.ndarray,
+    arg9: numpy.ndarray,
+    arg10: numpy.ndarray,
+    arg11: numpy.ndarray | None,
+    arg12: numpy.ndarray | None,
+) -> None: ...
+def tree_forward(
+    arg0: Cell,
+    arg1: bool,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray,
+    arg6: numpy.ndarray,
+    arg7: numpy.ndarray | None,
+    arg8: numpy.ndarray | None,
+    arg9: numpy.ndarray,
+    arg10: numpy.ndarray,
 ) -> None: ...
 def unary_backward(
     arg0: Unary,

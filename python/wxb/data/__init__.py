@@ -19,11 +19,15 @@ from .embedded import load_breast_cancer, load_diabetes, load_digits
 from .images import ImageFolder, image_folder, read_image
 from .loader import Loader
 from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
+from .sst import SENTIMENTS, sst
 from .table import TableEncoder, find_task, labelled, read_table
+from .trees import IGNORED, Tree, TreeBatch, TreeDataset, balanced_tree, parse_tree, read_trees
 
 __all__ = [
     "CIFAR10_CLASSES",
     "FASHION_MNIST_CLASSES",
+    "IGNORED",
+    "SENTIMENTS",
     "AlternatingFlip",
     "ArrayDataset",
     "Compose",
@@ -41,6 +45,10 @@ __all__ = [
     "RandomZoom",
     "Table",
     "TableEncoder",
+    "Tree",
+    "TreeBatch",
+    "TreeDataset",
+    "balanced_tree",
     "cifar10",
     "fashion_mnist",
     "find_task",
@@ -51,7 +59,10 @@ __all__ = [
     "load_diabetes",
     "load_digits",
     "mnist",
+    "parse_tree",
     "read_image",
     "read_table",
+    "read_trees",
     "split",
+    "sst",
 ]

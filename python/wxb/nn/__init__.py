@@ -23,15 +23,18 @@ from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool1d, MaxPool2d, Upsample
 from .standardize import Standardize
+from .tree import RNTN, ChildSumTreeLSTM, TreeLSTM, TreeRNN
 
 __all__ = [
     "ELU",
     "GELU",
+    "RNTN",
     "SELU",
     "AdaptiveAvgPool2d",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
+    "ChildSumTreeLSTM",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
@@ -59,6 +62,8 @@ __all__ = [
     "Softplus",
     "Standardize",
     "Tanh",
+    "TreeLSTM",
+    "TreeRNN",
     "Upsample",
     "fold_batch_norm",
     "init",

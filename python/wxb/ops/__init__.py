@@ -1,6 +1,6 @@
 """Differentiable functions on Tensors, one file per kernel room."""
 
-from . import conv, elementwise, epilogue, gemm, indexing, loss, pool, random, reduce, resample
+from . import conv, elementwise, epilogue, gemm, indexing, loss, pool, random, reduce, resample, tree
 from . import norm as _norm
 from . import softmax as _softmax
 from .conv import *
@@ -16,6 +16,7 @@ from .random import *
 from .reduce import *
 from .resample import *
 from .softmax import *
+from .tree import *
 
 __all__ = [
     *conv.__all__,
@@ -30,6 +31,7 @@ __all__ = [
     *reduce.__all__,
     *resample.__all__,
     *_softmax.__all__,
+    *tree.__all__,
 ]
 
 bind()
