@@ -68,6 +68,9 @@ def _summary(options: argparse.Namespace) -> None:
 
     run = SavedRun(options.run)
     model = run.config["model"]
+    if model["kind"] != "mlp" and "input" not in run.config:  # nothing that could be all zeros goes in
+        print(f"{run.recipe}: {run.folder}\n{run.model}")
+        return
     shape = model["sizes"][:1] if model["kind"] == "mlp" else run.config["input"]["shape"]
     print(f"{run.recipe}: {run.folder}")
     print(summary(run.model, (options.batch_size, *shape)))
@@ -110,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--size", type=int, help="of the recipe images: pixels a side, instead of the median up to 64")
     train.add_argument("--skip-broken", action="store_true", default=None, help="of images: leave broken files out")
     train.add_argument("--no-flip", action="store_true", default=None, help="of images: left and right differ")
+    train.add_argument("--binary", action="store_true", default=None, help="of sentiment: positive or negative alone")
     train.add_argument("--epochs", type=int)
     train.add_argument("--lr", type=float, help="the highest learning rate")
     train.add_argument("--batch-size", type=int)
@@ -121,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
 
     predict = command("predict", _predict, "what a trained network says of new files")
     predict.add_argument("run", metavar="RUN", help="runs/NAME or NAME")
-    predict.add_argument("files", nargs="+", metavar="FILE", help="pictures, or tables for networks trained on tables")
+    predict.add_argument("files", nargs="+", metavar="FILE", help="pictures, tables, sentences: what it is for")
     predict.add_argument("--json", action="store_true")
 
     summary = command("summary", _summary, "the layers of a trained network")
