@@ -29,13 +29,13 @@ def train(options: Options) -> dict[str, Any]:
 
     With ``--binary``: positive or negative; neutral nodes are not learnt, neutral sentences left out (6,920, 1,821).
     """
-    options = options.chosen(epochs=8, lr=2e-3, batch_size=25)
+    options = options.chosen(epochs=8, lr=4e-3, batch_size=25)
     run = Run("sentiment", options)
-    parts = data.sst(options.data)
+    training, dev, test = ([_lower(tree) for tree in part] for part in data.sst(options.data))
     classes = list(SENTIMENTS)
     if options.binary:
-        parts, classes = tuple(_binary(part) for part in parts), ["negative", "positive"]  # type: ignore[assignment]
-    training, dev, test = parts
+        training, dev, test = _binary(training), _binary(dev), _binary(test)
+        classes = ["negative", "positive"]
     words = _vocabulary(training)
     model = {"kind": "treenet", "words": len(words) + 1, "classes": len(classes)}
     with Stopwatch() as watch:
@@ -90,6 +90,11 @@ def draw(tree: Tree, texts: Sequence[str]) -> str:
         lines.append(f"{texts[node].ljust(width)}  {'  ' * depth}{' '.join(below[node])}")
         todo += [(int(child), depth + 1) for child in tree.children[node][::-1] if child >= 0]
     return "\n".join(lines)
+
+
+def _lower(tree: Tree) -> Tree:
+    """Return the tree with its words in lower case: what stands first in a sentence is the same word."""
+    return Tree(tuple(word.lower() for word in tree.words), tree.labels, tree.children)
 
 
 def _binary(trees: Sequence[Tree]) -> list[Tree]:
@@ -171,5 +176,5 @@ def _tree(sentence: tuple[str, str]) -> Tree:
 def _probabilities(run: SavedRun, tree: Tree) -> Array:
     """Return the probability of each class at each node, (nodes, classes)."""
     words = {word: i + 1 for i, word in enumerate(run.config["words"])}
-    nodes, _ = TreeDataset([tree], words, 1)[numpy.zeros(1, numpy.int64)]
+    nodes, _ = TreeDataset([_lower(tree)], words, 1)[numpy.zeros(1, numpy.int64)]
     return ops.softmax(run.model(tensor(nodes))).numpy()[TreeBatch([tree]).rows]
