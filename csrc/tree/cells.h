@@ -50,11 +50,11 @@ void gather(const TreeForward<T>& a, int64_t begin, int64_t end) {
   const int64_t hidden = a.trees.hidden, width = a.trees.features();
   for (int64_t n = begin; n < end; ++n) {
     T* const to = a.features.data + n * width;
-    if (a.trees.cell == Cell::tensor) {
+    if (a.trees.cell == TreeCell::tensor) {
       outer(a, relatives, n, to);
       continue;
     }
-    const bool adds = a.trees.cell == Cell::child_sum;
+    const bool adds = a.trees.cell == TreeCell::child_sum;
     if (adds) fill_zero(to, hidden);
     for (int64_t k = 0; k < a.trees.arity; ++k) {
       const int64_t child = relatives.child(n, k);
@@ -101,14 +101,14 @@ void forward_rnn(const TreeForward<T>& a, int64_t begin, int64_t end, bool inner
 template <class Args>
 int64_t forget_place(const Args& a, int64_t n, int64_t k, int64_t child) {
   const int64_t hidden = a.trees.hidden, width = a.trees.width();
-  return a.trees.cell == Cell::lstm ? n * width + (3 + k) * hidden : child * width + 3 * hidden;
+  return a.trees.cell == TreeCell::lstm ? n * width + (3 + k) * hidden : child * width + 3 * hidden;
 }
 
 template <class T>
 void forward_lstm(const TreeForward<T>& a, int64_t begin, int64_t end, bool inner) {
   const Family relatives = family(a);
   const int64_t hidden = a.trees.hidden, width = a.trees.width();
-  const bool is_sum = a.trees.cell == Cell::child_sum;
+  const bool is_sum = a.trees.cell == TreeCell::child_sum;
   for (int64_t n = begin; n < end; ++n) {
     T *const gates = a.gates.data + n * width, *const c = a.c.data + n * hidden, *const h = a.h.data + n * hidden;
     const T* const x = n < a.trees.inputs ? a.x.data + n * width : nullptr;
@@ -195,7 +195,7 @@ void backward_rnn(const TreeBackward<T>& a, int64_t begin, int64_t end) {
 template <class T>
 void forget_gradients(const TreeBackward<T>& a, const Family& relatives, int64_t n) {
   const int64_t hidden = a.trees.hidden, width = a.trees.width();
-  const bool is_sum = a.trees.cell == Cell::child_sum;
+  const bool is_sum = a.trees.cell == TreeCell::child_sum;
   const T* const dc = a.dc.data + n * hidden;
   if (is_sum) fill_zero(a.dz.data + n * width + 3 * hidden, hidden);
   for (int64_t k = 0; k < a.trees.arity; ++k) {

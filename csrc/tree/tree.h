@@ -17,19 +17,19 @@ namespace wxb {
 //              c = sigmoid(i) tanh(g) + sum_k sigmoid(f_k) c_k, h = sigmoid(o) tanh(c)
 //   child_sum  features = sum_k h_k, for i, g, o; f_k = x_f + bias_f + W_f h_k; c and h as for lstm
 // The last two are by Tai, Socher, Manning 2015. act is tanh, or max(z, 0) if `relu`.
-enum class Cell : int { rnn, tensor, lstm, child_sum };
+enum class TreeCell : int { rnn, tensor, lstm, child_sum };
 
 struct Trees {
   int64_t nodes, arity, inputs, hidden;
-  Cell cell;
+  TreeCell cell;
   bool relu;
-  HD bool has_memory() const { return cell == Cell::lstm || cell == Cell::child_sum; }
+  HD bool has_memory() const { return cell == TreeCell::lstm || cell == TreeCell::child_sum; }
   HD int64_t width() const {  // of z
-    return cell == Cell::lstm ? (3 + arity) * hidden : cell == Cell::child_sum ? 4 * hidden : hidden;
+    return cell == TreeCell::lstm ? (3 + arity) * hidden : cell == TreeCell::child_sum ? 4 * hidden : hidden;
   }
-  HD int64_t product() const { return cell == Cell::child_sum ? 3 * hidden : width(); }  // what of z has features
-  HD int64_t states() const { return cell == Cell::child_sum ? hidden : arity * hidden; }
-  HD int64_t features() const { return cell == Cell::tensor ? states() * (states() + 1) : states(); }
+  HD int64_t product() const { return cell == TreeCell::child_sum ? 3 * hidden : width(); }  // what of z has features
+  HD int64_t states() const { return cell == TreeCell::child_sum ? hidden : arity * hidden; }
+  HD int64_t features() const { return cell == TreeCell::tensor ? states() * (states() + 1) : states(); }
   double work() const { return 2.0 * double(nodes) * double(width()) * double(features() + 10); }
 };
 

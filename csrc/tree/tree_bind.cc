@@ -13,13 +13,13 @@ constexpr const char* forward_names[] = {"tree_rnn", "tree_tensor", "tree_lstm",
 constexpr const char* backward_names[] = {"tree_rnn_backward", "tree_tensor_backward", "tree_lstm_backward",
                                           "child_sum_lstm_backward"};
 
-const char* name_of(Cell cell, const char* const (&names)[4]) {
-  if (int(cell) < 0 || int(cell) > 3) value_error("tree: cell is ", int(cell), ", it must be one of Cell");
+const char* name_of(TreeCell cell, const char* const (&names)[4]) {
+  if (int(cell) < 0 || int(cell) > 3) value_error("tree: cell is ", int(cell), ", it must be one of TreeCell");
   return names[int(cell)];
 }
 
 // The sizes of a launch; a product that does not fit in 64 bits is an error.
-Trees trees(const Call& call, Cell cell, bool relu, int64_t inputs, A h, A children) {
+Trees trees(const Call& call, TreeCell cell, bool relu, int64_t inputs, A h, A children) {
   call.ndim("h", h, 2, "(nodes, hidden)");
   call.ndim("children", children, 2, "(nodes, arity)");
   const Trees t{h.shape(0), children.shape(1), inputs, h.shape(1), cell, relu};
@@ -38,7 +38,7 @@ Optional scratch(bool wanted, int64_t rows, int64_t columns, A like) {
   return Array(empty(py::make_tuple(rows, columns), like.attr("dtype"), false));
 }
 
-void forward(Cell cell, bool relu, A x, A weight, O bias, A children, A h, O c, O gates, A features, A parent) {
+void forward(TreeCell cell, bool relu, A x, A weight, O bias, A children, A h, O c, O gates, A features, A parent) {
   const Call call(name_of(cell, forward_names));
   call.ndim("x", x, 2, "(inputs, width)");
   const Trees t = trees(call, cell, relu, x.shape(0), h, children);
@@ -58,17 +58,17 @@ void forward(Cell cell, bool relu, A x, A weight, O bias, A children, A h, O c, 
   });
 }
 
-void backward(Cell cell, bool relu, A weight, A h, O c, O gates, A features, A children, A parent, A dy, A dz,
+void backward(TreeCell cell, bool relu, A weight, A h, O c, O gates, A features, A children, A parent, A dy, A dz,
               O dweight, O dbias) {
   const Call call(name_of(cell, backward_names));
   const Trees t = trees(call, cell, relu, 0, h, children);
   if (t.has_memory() != bool(c) || t.has_memory() != bool(gates))
     value_error(call.name, ": c and gates are for the cells with a memory, and must be there for them");
   const int64_t n = t.nodes, width = t.width(), wide = t.features(), hidden = t.hidden;
-  const bool is_sum = cell == Cell::child_sum;
+  const bool is_sum = cell == TreeCell::child_sum;
   by_float(call.name, h, [&]<class T>() {
     const Optional dc = scratch(t.has_memory(), n, hidden, h), ds = scratch(true, n, t.states(), h),
-                   dfeatures = scratch(cell == Cell::tensor, n, wide, h), edge = scratch(is_sum, n, hidden, h),
+                   dfeatures = scratch(cell == TreeCell::tensor, n, wide, h), edge = scratch(is_sum, n, hidden, h),
                    dedge = scratch(is_sum, n, hidden, h);
     launch<BACKEND::tree_backward<T>>(
         call.name,
@@ -86,11 +86,11 @@ void backward(Cell cell, bool relu, A weight, A h, O c, O gates, A features, A c
 }  // namespace
 
 void bind_tree(py::module_& m) {
-  py::enum_<Cell>(m, "Cell", py::module_local())
-      .value("rnn", Cell::rnn)
-      .value("tensor", Cell::tensor)
-      .value("lstm", Cell::lstm)
-      .value("child_sum", Cell::child_sum);
+  py::enum_<TreeCell>(m, "TreeCell", py::module_local())
+      .value("rnn", TreeCell::rnn)
+      .value("tensor", TreeCell::tensor)
+      .value("lstm", TreeCell::lstm)
+      .value("child_sum", TreeCell::child_sum);
   m.def("tree_forward", forward);
   m.def("tree_backward", backward);
 }

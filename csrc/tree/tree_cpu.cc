@@ -105,7 +105,7 @@ void weight_gradients(const TreeBackward<T>& a, Span inner) {
   if (a.dweight) {
     gemm<T>({t.product(), features, inner.end - inner.begin, a.dz.data + inner.begin * width, 1, width,
              a.features.data + inner.begin * features, features, 1, a.dweight.data, features});
-    if (t.cell == Cell::child_sum)
+    if (t.cell == TreeCell::child_sum)
       gemm<T>({hidden, hidden, t.nodes, a.edge.data, 1, hidden, a.h.data, hidden, 1,
                a.dweight.data + 3 * hidden * hidden, hidden});
   }
@@ -139,7 +139,7 @@ void tree_forward(const TreeForward<T>& a, Context& context) {
           table<T>().forward(args, first, last, is_inner);
         },
         begin, end, width);
-    if (t.cell == Cell::child_sum)  // W_f h, beside the gates of its node until its parent makes f of it
+    if (t.cell == TreeCell::child_sum)  // W_f h, beside the gates of its node until its parent makes f of it
       gemm<T>({end - begin, hidden, hidden, a.h.data + begin * hidden, hidden, 1, a.turned.data + 3 * hidden, width, 1,
                a.gates.data + begin * width + 3 * hidden, width});
   };
@@ -159,7 +159,7 @@ void tree_backward(const TreeBackward<T>& a, Context&) {
   const int64_t width = t.width(), features = t.features(), hidden = t.hidden, product = t.product();
   const Family relatives = family(a);
   const Span inner = inner_nodes(relatives);
-  const bool is_sum = t.cell == Cell::child_sum, is_tensor = t.cell == Cell::tensor;
+  const bool is_sum = t.cell == TreeCell::child_sum, is_tensor = t.cell == TreeCell::tensor;
   const auto run = [&](int64_t begin, int64_t end) {
     if (is_sum) {
       by_rows(a, table<T>().edges, begin, end, hidden);

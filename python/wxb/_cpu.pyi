@@ -42,7 +42,7 @@ class Algorithm:
 class Arena:
     def __init__(self) -> None: ...
 
-class Cell:
+class TreeCell:
     """
     Members:
 
@@ -55,13 +55,13 @@ class Cell:
       child_sum
     """
 
-    __members__: typing.ClassVar[dict[str, Cell]]
-    child_sum: typing.ClassVar[Cell]
-    lstm: typing.ClassVar[Cell]
-    rnn: typing.ClassVar[Cell]
-    tensor: typing.ClassVar[Cell]
+    __members__: typing.ClassVar[dict[str, TreeCell]]
+    child_sum: typing.ClassVar[TreeCell]
+    lstm: typing.ClassVar[TreeCell]
+    rnn: typing.ClassVar[TreeCell]
+    tensor: typing.ClassVar[TreeCell]
     @typing.overload
-    def __eq__(self, other: Cell) -> bool: ...
+    def __eq__(self, other: TreeCell) -> bool: ...
     @typing.overload
     def __eq__(self, other: typing.Any) -> bool: ...
     def __getstate__(self) -> int: ...
@@ -70,7 +70,7 @@ class Cell:
     def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     def __int__(self) -> int: ...
     @typing.overload
-    def __ne__(self, other: Cell) -> bool: ...
+    def __ne__(self, other: TreeCell) -> bool: ...
     @typing.overload
     def __ne__(self, other: typing.Any) -> bool: ...
     def __repr__(self) -> str: ...
@@ -953,7 +953,7 @@ def transpose_forward(
     arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]
 ) -> None: ...
 def tree_backward(
-    arg0: Cell,
+    arg0: TreeCell,
     arg1: bool,
     arg2: numpy.ndarray,
     arg3: numpy.ndarray,
@@ -968,7 +968,7 @@ def tree_backward(
     arg12: numpy.ndarray | None,
 ) -> None: ...
 def tree_forward(
-    arg0: Cell,
+    arg0: TreeCell,
     arg1: bool,
     arg2: numpy.ndarray,
     arg3: numpy.ndarray,

@@ -98,8 +98,8 @@ def read_recordings(path: Path) -> Recordings:
 def spectrogram(samples: ArrayLike, seconds: float = 1.0, rate: int = RATE) -> Samples:
     """Return the loudest ``seconds`` of samples (N,) as log-mel bands, (frames, 40) float32, of mean 0 and deviation 1.
 
-    What is quieter than the loudest band by more than 80 dB counts as 80 dB quieter. So neither the level of a recording
-    nor silence around it matters. One second has 98 frames.
+    What is quieter than the loudest band by more than 80 dB counts as 80 dB quieter. So neither the level of a
+    recording nor silence around it matters. One second has 98 frames.
     """
     part = loudest(samples, round(seconds * rate))
     mel = log_mel(part / max(float(np.abs(part).max()), 1e-30), rate)

@@ -12,7 +12,7 @@ from .reduce import expect_tensor
 
 __all__ = ["child_sum_lstm", "tree_lstm", "tree_rnn", "tree_tensor"]
 
-_Cell = cpu.kernels.Cell
+_Cell = cpu.kernels.TreeCell
 _ACTIVATIONS = ("tanh", "relu")
 
 
