@@ -131,12 +131,13 @@ def record_each(results: Sequence[Array], inputs: Sequence[Tensor | None], backw
 
         return keep
 
-    sources = () if joint.node is None else (joint,)
-    out = tuple([record(result, sources, part(i)) for i, result in enumerate(results)])
+    if joint.node is not None:
+        return tuple([record(result, (joint,), part(i)) for i, result in enumerate(results)])
+    plain = [Tensor(result) for result in results]
     if joint.device is not cpu:
-        for t in out:
+        for t in plain:
             t.device = joint.device
-    return out
+    return tuple(plain)
 
 
 def backward(loss: Tensor, only: Iterable[Tensor] | None = None) -> None:
