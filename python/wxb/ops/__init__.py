@@ -1,6 +1,6 @@
 """Differentiable functions on Tensors, one file per kernel room."""
 
-from . import conv, elementwise, epilogue, gemm, indexing, loss, pool, random, reduce, resample, tree
+from . import conv, elementwise, epilogue, gemm, indexing, loss, pool, random, recurrent, reduce, resample, tree
 from . import norm as _norm
 from . import softmax as _softmax
 from .conv import *
@@ -13,6 +13,7 @@ from .norm import *
 from .operators import bind
 from .pool import *
 from .random import *
+from .recurrent import *
 from .reduce import *
 from .resample import *
 from .softmax import *
@@ -28,6 +29,7 @@ __all__ = [
     *_norm.__all__,
     *pool.__all__,
     *random.__all__,
+    *recurrent.__all__,
     *reduce.__all__,
     *resample.__all__,
     *_softmax.__all__,
