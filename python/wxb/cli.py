@@ -1,4 +1,4 @@
-"""The command line: ``wxb train | predict | summary | bench | doctor``."""
+"""The command line: ``wxb train | predict | listen | summary | bench | doctor``."""
 
 from __future__ import annotations
 
@@ -62,6 +62,23 @@ def _predict(options: argparse.Namespace) -> None:
         print("  ".join(str(value) for value in row.values()))
 
 
+def _listen(options: argparse.Namespace) -> None:
+    from .recipes import SavedRun
+    from .recipes.listen import listen, read_actions
+
+    run = SavedRun(options.run)
+    if run.recipe != "voice":
+        raise ValueError(f"listen: {run.folder} is a run of {run.recipe}, it must be one of voice")
+    actions = {} if options.actions is None else read_actions(options.actions, run.config["classes"])
+    for heard in listen(run, options.files, actions, options.sure):
+        if options.json:
+            print(json.dumps(heard), flush=True)
+            continue
+        word = heard["class"] or "(silence)"
+        status = f"  {' '.join(heard['action'])}: {heard['status']}" if heard["action"] else ""
+        print(f"{heard['file']}  {word}  {heard['probability']}{status}", flush=True)
+
+
 def _summary(options: argparse.Namespace) -> None:
     from .nn.summary import summary
     from .recipes import SavedRun
@@ -114,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--skip-broken", action="store_true", default=None, help="of images: leave broken files out")
     train.add_argument("--no-flip", action="store_true", default=None, help="of images: left and right differ")
     train.add_argument("--binary", action="store_true", default=None, help="of sentiment: positive or negative alone")
+    train.add_argument("--speaker-out", metavar="NAME", help="of voice: test on this speaker, train on the others")
     train.add_argument("--epochs", type=int)
     train.add_argument("--lr", type=float, help="the highest learning rate")
     train.add_argument("--batch-size", type=int)
@@ -127,6 +145,13 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("run", metavar="RUN", help="runs/NAME or NAME")
     predict.add_argument("files", nargs="+", metavar="FILE", help="pictures, tables, sentences: what it is for")
     predict.add_argument("--json", action="store_true")
+
+    listen = command("listen", _listen, "name the words in wav files, or those the microphone hears, and act on them")
+    listen.add_argument("run", metavar="RUN", help="a run of the recipe voice")
+    listen.add_argument("files", nargs="*", metavar="FILE", help="wav files; without any, the microphone (wxb[voice])")
+    listen.add_argument("--actions", metavar="JSON", help='a file {"one": "command", ...}: what to run for a word')
+    listen.add_argument("--sure", type=float, default=0.6, help="the least probability to act on (default 0.6)")
+    listen.add_argument("--json", action="store_true")
 
     summary = command("summary", _summary, "the layers of a trained network")
     summary.add_argument("run", metavar="RUN", help="runs/NAME or NAME")

@@ -8,14 +8,27 @@ from typing import Any
 from ..nn import Module
 from .cnn import lenet5, resnet8, resnet18, vgg
 from .mlp import mlp
+from .speech import speechnet
 from .speednet import Whitening, speednet
 from .tree import treenet
 
-__all__ = ["MODELS", "Whitening", "build", "lenet5", "mlp", "resnet8", "resnet18", "speednet", "treenet", "vgg"]
+__all__ = [
+    "MODELS",
+    "Whitening",
+    "build",
+    "lenet5",
+    "mlp",
+    "resnet8",
+    "resnet18",
+    "speechnet",
+    "speednet",
+    "treenet",
+    "vgg",
+]
 
 # Only what stands here can be built from a file: nothing in a saved run is ever imported or run.
 MODELS: dict[str, Callable[..., Module]] = {
-    builder.__name__: builder for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet, treenet)
+    builder.__name__: builder for builder in (mlp, lenet5, vgg, resnet8, resnet18, speechnet, speednet, treenet)
 }
 
 

@@ -61,7 +61,8 @@ def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = numpy.floa
 
     def watched(module: Module) -> Any:
         def forward(*inputs: Any) -> Any:
-            out = forwards[id(module)](*inputs)
+            result = forwards[id(module)](*inputs)
+            out = result[0] if isinstance(result, tuple) else result  # of a recurrent layer, the outputs and the state
             if isinstance(out, Tensor):
                 own = [t for t in vars(module).values() if isinstance(t, Tensor)]
                 layers.append(
@@ -74,7 +75,7 @@ def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = numpy.floa
                         math.prod(out.shape) * out.dtype.itemsize + sum(t.data.nbytes for t in own),
                     )
                 )
-            return out
+            return result
 
         return forward
 

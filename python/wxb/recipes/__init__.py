@@ -31,6 +31,7 @@ RECIPES: dict[str, tuple[str, str]] = {
     "diabetes": ("diabetes", "disease progression from ten measurements (regression), in the package"),
     "breast-cancer": ("breast_cancer", "malignant or benign from thirty measurements (binary), in the package"),
     "sentiment": ("sentiment", "how much a film review praises, at every node of its tree, SST"),
+    "voice": ("voice", "spoken digits, FSDD; wxb listen then hears words and runs what you say of each"),
     "images": ("images", "your own pictures: wxb train images --data FOLDER, one sub-folder per class"),
     "csv": ("table", "your own table: wxb train csv FILE --target COLUMN"),
 }
