@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from rows import Row, conv, elementwise, epilogue, gemm, indexing, loss, norm, pool, random, reduce, resample, softmax
+from rows import (
+    Row,
+    conv,
+    elementwise,
+    epilogue,
+    gemm,
+    indexing,
+    loss,
+    norm,
+    pool,
+    random,
+    recurrent,
+    reduce,
+    resample,
+    softmax,
+)
 
 ROWS: list[Row] = [
     *elementwise.ROWS,
@@ -17,4 +32,5 @@ ROWS: list[Row] = [
     *loss.ROWS,
     *indexing.ROWS,
     *random.ROWS,
+    *recurrent.ROWS,
 ]

@@ -22,16 +22,22 @@ from .linear import Embedding, Linear
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool1d, MaxPool2d, Upsample
+from .recurrent import GRU, LSTM, RNN, Carried, GRUCell, LSTMCell, RNNCell
+from .sampling import sample
 from .standardize import Standardize
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool2d",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Carried",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
@@ -39,8 +45,10 @@ __all__ = [
     "Dropout2d",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GroupNorm",
     "Hardswish",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -49,6 +57,7 @@ __all__ = [
     "MaxPool2d",
     "Module",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "Reshape",
     "Residual",
@@ -62,4 +71,5 @@ __all__ = [
     "Upsample",
     "fold_batch_norm",
     "init",
+    "sample",
 ]

@@ -101,9 +101,7 @@ def _run(
     y, h_n, c_n = room(all_states), room(state), room(state, is_lstm)
     gates, before, cells = room(xa.shape), room(all_states), room(all_states, is_lstm)
     reset = room(all_states, cell == _Cell.gru)
-    dev.kernels.recurrent_forward(
-        cell, xa, wa, ba, ha, ca, la, y, h_n, c_n, gates, before, cells, reset, reverse
-    )
+    dev.kernels.recurrent_forward(cell, xa, wa, ba, ha, ca, la, y, h_n, c_n, gates, before, cells, reset, reverse)
 
     def backward(dys: list[Array], grads: Grads) -> Sequence[Array]:
         dx, dw, db, dh0, dc0 = given = grads()
@@ -111,9 +109,7 @@ def _run(
         dh0 = room(state) if dh0 is None else dh0
         dc0 = room(state, is_lstm) if dc0 is None else dc0
         dys = [*dys, None] if len(dys) < 3 else dys
-        dev.kernels.recurrent_backward(
-            cell, wa, before, cells, c_n, reset, *dys, la, gates, dx, dh0, dc0, reverse
-        )
+        dev.kernels.recurrent_backward(cell, wa, before, cells, c_n, reset, *dys, la, gates, dx, dh0, dc0, reverse)
         if dw is not None or db is not None:
             dz = (dx if reset is None else gates).reshape(steps * batch, wa.shape[0])
             inputs = before.reshape(steps * batch, units)
