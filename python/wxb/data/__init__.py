@@ -20,13 +20,16 @@ from .images import ImageFolder, image_folder, read_image
 from .loader import Loader
 from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
 from .table import TableEncoder, find_task, labelled, read_table
+from .text import Characters, ContinuedText, tiny_shakespeare
 
 __all__ = [
     "CIFAR10_CLASSES",
     "FASHION_MNIST_CLASSES",
     "AlternatingFlip",
     "ArrayDataset",
+    "Characters",
     "Compose",
+    "ContinuedText",
     "Cutout",
     "Dataset",
     "Draws",
@@ -54,4 +57,5 @@ __all__ = [
     "read_image",
     "read_table",
     "split",
+    "tiny_shakespeare",
 ]

@@ -49,15 +49,16 @@ class _Weights(Module):
         bias, bias_h = getattr(self, f"bias_ih{suffix}"), getattr(self, f"bias_hh{suffix}")
         if bias is not None and self.gates != 3:  # gru's n has it within the product with r
             bias = ops.add(bias, bias_h)
-        given: State = state or (None,) * self.states  # type: ignore[assignment]
         inputs = _projected(x, weight, bias, index)
+        h, c = (*(state or (None,)), None)[:2]
         if self.layer.startswith("lstm"):
-            y, *last = ops.lstm(inputs, of_h, *given, lengths, reverse)
-        elif self.layer.startswith("gru"):
-            y, *last = ops.gru(inputs, of_h, bias_h, *given, lengths, reverse)
+            y, h, c = ops.lstm(inputs, of_h, h, c, lengths, reverse)
+            return y, (h, c)
+        if self.layer.startswith("gru"):
+            y, h = ops.gru(inputs, of_h, bias_h, h, lengths, reverse)
         else:
-            y, *last = ops.rnn(inputs, of_h, *given, lengths, reverse, self.nonlinearity)
-        return y, tuple(last)
+            y, h = ops.rnn(inputs, of_h, h, lengths, reverse, self.nonlinearity)
+        return y, (h,)
 
 
 def _projected(x: Tensor, weight: Tensor, bias: Tensor | None, index: Tensor | None) -> Tensor:
@@ -121,7 +122,7 @@ class _Recurrent(_Weights):
             outputs = []
             for i, (at, reverse, suffix) in enumerate(passes):
                 if at == number:
-                    y, now = self._pass(suffix, x, before and before[i], lengths, reverse, index)
+                    y, now = self._pass(suffix, x, before[i] if before else None, lengths, reverse, index)
                     outputs.append(y)
                     last.append(now)
             x, index = outputs[0] if len(outputs) == 1 else ops.concat(outputs, 2), None
@@ -157,7 +158,7 @@ class _Recurrent(_Weights):
         for name, part in zip(names, parts):
             if part.shape != wanted:
                 raise ValueError(f"{self.layer}: state {name} has shape {part.shape}, it must be {wanted}")
-        return [tuple(part[i] for part in parts) for i in range(wanted[0])]  # type: ignore[index]
+        return [tuple(part[i] for part in parts) for i in range(wanted[0])]
 
     def multiply_adds(self, output_shape: tuple[int, ...]) -> int:
         """Return the multiply-adds of one forward pass that gives ``output_shape``."""
@@ -235,10 +236,10 @@ class _Cell(_Weights):
         """X (N, input_size), state h, of an LSTMCell (h, c), each (N, hidden_size) or None for zeros -> new state."""
         if x.ndim != 2 or x.shape[1] != self.input_size:
             raise ValueError(f"{self.layer}: input has shape {x.shape}, it must be (N, {self.input_size})")
-        given = state if isinstance(state, (tuple, list)) or state is None else (state,)
+        given = None if state is None else tuple(state) if isinstance(state, (tuple, list)) else (state,)
         if given is not None and len(given) != self.states:
             raise ValueError(f"{self.layer}: state has {len(given)} parts, it must have {self.states}")
-        _, now = self._pass("", ops.expand_dims(x, 0), given and tuple(given), None, False)
+        _, now = self._pass("", ops.expand_dims(x, 0), given, None, False)
         return now if self.states > 1 else now[0]
 
     def multiply_adds(self, output_shape: tuple[int, ...]) -> int:
