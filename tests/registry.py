@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from rows import Row, conv, elementwise, epilogue, gemm, indexing, loss, norm, pool, random, reduce, resample, softmax
+from rows import (
+    Row,
+    conv,
+    elementwise,
+    epilogue,
+    gemm,
+    indexing,
+    loss,
+    norm,
+    pool,
+    random,
+    recurrent,
+    reduce,
+    resample,
+    softmax,
+)
 from rows import tree as trees
 
 ROWS: list[Row] = [
@@ -19,4 +34,5 @@ ROWS: list[Row] = [
     *indexing.ROWS,
     *random.ROWS,
     *trees.ROWS,
+    *recurrent.ROWS,
 ]

@@ -39,6 +39,45 @@ class Algorithm:
     @property
     def value(self) -> int: ...
 
+class Cell:
+    """
+    Members:
+
+      tanh
+
+      relu
+
+      lstm
+
+      gru
+    """
+
+    __members__: typing.ClassVar[dict[str, Cell]]
+    gru: typing.ClassVar[Cell]
+    lstm: typing.ClassVar[Cell]
+    relu: typing.ClassVar[Cell]
+    tanh: typing.ClassVar[Cell]
+    @typing.overload
+    def __eq__(self, other: Cell) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Cell) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
 class Arena:
     def __init__(self) -> None: ...
 
@@ -880,6 +919,40 @@ def randint(
     arg3: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 def recording() -> bool: ...
+def recurrent_backward(
+    arg0: Cell,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray | None,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+    arg6: numpy.ndarray | None,
+    arg7: numpy.ndarray | None,
+    arg8: numpy.ndarray | None,
+    arg9: numpy.ndarray | None,
+    arg10: numpy.ndarray,
+    arg11: numpy.ndarray,
+    arg12: numpy.ndarray,
+    arg13: numpy.ndarray | None,
+    arg14: bool,
+) -> None: ...
+def recurrent_forward(
+    arg0: Cell,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray | None,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+    arg6: numpy.ndarray | None,
+    arg7: numpy.ndarray,
+    arg8: numpy.ndarray,
+    arg9: numpy.ndarray | None,
+    arg10: numpy.ndarray,
+    arg11: numpy.ndarray,
+    arg12: numpy.ndarray | None,
+    arg13: numpy.ndarray | None,
+    arg14: bool,
+) -> None: ...
 def reduce_backward(
     op: Reduction,
     x: numpy.ndarray | None,

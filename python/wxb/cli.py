@@ -1,4 +1,4 @@
-"""The command line: ``wxb train | predict | listen | summary | bench | doctor``."""
+"""The command line: ``wxb train | predict | listen | sample | summary | bench | doctor``."""
 
 from __future__ import annotations
 
@@ -79,6 +79,17 @@ def _listen(options: argparse.Namespace) -> None:
         print(f"{heard['file']}  {word}  {heard['probability']}{status}", flush=True)
 
 
+def _sample(options: argparse.Namespace) -> None:
+    from .recipes import SavedRun, char_lm
+
+    run = SavedRun(options.run)
+    if run.recipe != "char-lm":
+        raise ValueError(f"sample: {run.folder} is a run of {run.recipe}; wanted one of char-lm, which writes text")
+    for piece in char_lm.sample(run, options.prompt, options.length, options.temperature, options.top_k, options.seed):
+        print(piece, end="", flush=True)
+    print()
+
+
 def _summary(options: argparse.Namespace) -> None:
     from .nn.summary import summary
     from .recipes import SavedRun
@@ -90,7 +101,7 @@ def _summary(options: argparse.Namespace) -> None:
         return
     shape = model["sizes"][:1] if model["kind"] == "mlp" else run.config["input"]["shape"]
     print(f"{run.recipe}: {run.folder}")
-    print(summary(run.model, (options.batch_size, *shape)))
+    print(summary(run.model, (options.batch_size, *shape), run.config.get("input", {}).get("dtype", "float32")))
 
 
 def _bench(options: argparse.Namespace) -> None:
@@ -125,7 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "train a network and write runs/RECIPE/")
     listed = "; ".join(f"{name}: {text}" for name, (_, text) in RECIPES.items())
     train.add_argument("recipe", metavar="RECIPE", help=listed)
-    train.add_argument("file", nargs="?", metavar="FILE", help="of the recipe csv: the table, CSV or XLSX")
+    train.add_argument(
+        "file", nargs="?", metavar="FILE", help="of csv: the table, CSV or XLSX; of char-lm: your own text"
+    )
     train.add_argument("--target", metavar="COLUMN", help="of the recipe csv: the column to learn")
     train.add_argument("--size", type=int, help="of the recipe images: pixels a side, instead of the median up to 64")
     train.add_argument("--skip-broken", action="store_true", default=None, help="of images: leave broken files out")
@@ -152,6 +165,14 @@ def _parser() -> argparse.ArgumentParser:
     listen.add_argument("--actions", metavar="JSON", help='a file {"one": "command", ...}: what to run for a word')
     listen.add_argument("--sure", type=float, default=0.6, help="the least probability to act on (default 0.6)")
     listen.add_argument("--json", action="store_true")
+
+    sample = command("sample", _sample, "text that a network trained by char-lm writes")
+    sample.add_argument("run", metavar="RUN", help="runs/NAME or NAME")
+    sample.add_argument("--prompt", default="\n", help="how the text begins")
+    sample.add_argument("--length", type=int, default=500, help="characters (default 500)")
+    sample.add_argument("--temperature", type=float, default=0.8, help="low: likely, high: daring (default 0.8)")
+    sample.add_argument("--top-k", type=int, help="draw from the so many likeliest alone")
+    sample.add_argument("--seed", type=int, default=0)
 
     summary = command("summary", _summary, "the layers of a trained network")
     summary.add_argument("run", metavar="RUN", help="runs/NAME or NAME")

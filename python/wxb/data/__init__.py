@@ -21,6 +21,7 @@ from .loader import Loader
 from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
 from .sst import SENTIMENTS, sst
 from .table import TableEncoder, find_task, labelled, read_table
+from .text import Characters, ContinuedText, tiny_shakespeare
 from .trees import IGNORED, Tree, TreeBatch, TreeDataset, balanced_tree, parse_tree, read_trees
 
 __all__ = [
@@ -30,7 +31,9 @@ __all__ = [
     "SENTIMENTS",
     "AlternatingFlip",
     "ArrayDataset",
+    "Characters",
     "Compose",
+    "ContinuedText",
     "Cutout",
     "Dataset",
     "Draws",
@@ -65,4 +68,5 @@ __all__ = [
     "read_trees",
     "split",
     "sst",
+    "tiny_shakespeare",
 ]

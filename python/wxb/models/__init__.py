@@ -8,6 +8,7 @@ from typing import Any
 from ..nn import Module
 from .cnn import lenet5, resnet8, resnet18, vgg
 from .mlp import mlp
+from .rnn import char_rnn
 from .speech import speechnet
 from .speednet import Whitening, speednet
 from .tree import treenet
@@ -16,6 +17,7 @@ __all__ = [
     "MODELS",
     "Whitening",
     "build",
+    "char_rnn",
     "lenet5",
     "mlp",
     "resnet8",
@@ -28,7 +30,8 @@ __all__ = [
 
 # Only what stands here can be built from a file: nothing in a saved run is ever imported or run.
 MODELS: dict[str, Callable[..., Module]] = {
-    builder.__name__: builder for builder in (mlp, lenet5, vgg, resnet8, resnet18, speechnet, speednet, treenet)
+    builder.__name__: builder
+    for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet, char_rnn, speechnet, treenet)
 }
 
 

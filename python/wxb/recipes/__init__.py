@@ -32,6 +32,7 @@ RECIPES: dict[str, tuple[str, str]] = {
     "breast-cancer": ("breast_cancer", "malignant or benign from thirty measurements (binary), in the package"),
     "sentiment": ("sentiment", "how much a film review praises, at every node of its tree, SST"),
     "voice": ("voice", "spoken digits, FSDD; wxb listen then hears words and runs what you say of each"),
+    "char-lm": ("char_lm", "text, character by character: tiny Shakespeare, or your own: wxb train char-lm FILE"),
     "images": ("images", "your own pictures: wxb train images --data FOLDER, one sub-folder per class"),
     "csv": ("table", "your own table: wxb train csv FILE --target COLUMN"),
 }
