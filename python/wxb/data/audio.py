@@ -164,4 +164,5 @@ def log_mel(
     spectrum = np.fft.rfft(frames * w, size)
     power = (spectrum.real**2 + spectrum.imag**2) / w.sum() ** 2
     mel = power @ mel_filters(bands, size, rate, low, rate / 2 if high is None else high).T
-    return np.log(np.maximum(FLOOR, mel)).astype(np.float32)
+    logarithm: Samples = np.log(np.maximum(FLOOR, mel)).astype(np.float32)
+    return logarithm

@@ -104,7 +104,8 @@ def spectrogram(samples: ArrayLike, seconds: float = 1.0, rate: int = RATE) -> S
     part = loudest(samples, round(seconds * rate))
     mel = log_mel(part / max(float(np.abs(part).max()), 1e-30), rate)
     mel = np.maximum(mel, mel.max() - np.float32(80 * np.log(10) / 10))
-    return (mel - mel.mean()) / max(float(mel.std()), 1e-3)
+    normal: Samples = (mel - mel.mean()) / np.float32(max(float(mel.std()), 1e-3))
+    return normal
 
 
 class SpecAugment:
