@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import wxb
 from wxb import data
 from wxb.cli import main
 from wxb.data import Tree, parse_tree
+from wxb.recipes import sentiment
+from wxb.train import Trainer
 
 pytest.importorskip("matplotlib")
 WORDS = {"good": 4, "fine": 3, "bad": 0, "dull": 1, "film": 2, "the": 2}
@@ -57,6 +61,17 @@ def test_train_and_predict(capsys, tmp_path, task, classes):
     assert [line.split()[-1] for line in lines] == ["good", "the", "good"] and lines[0].startswith(wanted[1])
     status, text, _ = run(capsys, "summary", out)
     assert status == 0 and "TreeLSTM(128, 128)" in text
+
+
+def test_captured_and_eager_agree_on_any_number_of_threads(capsys, tmp_path, monkeypatch):
+    hashes, before = set(), wxb.num_threads()
+    for threads, capture in ((1, True), (2, True), (1, False)):
+        monkeypatch.setattr(sentiment, "Trainer", functools.partial(Trainer, capture=capture))
+        arguments = ("--epochs", 1, "--batch-size", 20, "--threads", threads, "--out", tmp_path, "--json")
+        _, text, _ = run(capsys, "train", "sentiment", *arguments)
+        hashes.add(json.loads(text.splitlines()[-1])["weights_sha256"])
+    wxb.set_num_threads(before)
+    assert len(hashes) == 1
 
 
 def test_no_sentence_no_tree(capsys, tmp_path):

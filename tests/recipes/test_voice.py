@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 
 import numpy as np
 import pytest
+import wxb
 from wxb.cli import main
 from wxb.data.speech import Recordings
-from wxb.recipes import voice
+from wxb.recipes import Options, recipe, voice
 from wxb.recipes.listen import Utterances, act, read_actions
+from wxb.train import Trainer
 
 pytest.importorskip("matplotlib")
 RATE = 8000
@@ -30,15 +33,18 @@ def wav(samples: np.ndarray, rate: int = RATE, channels: int = 1) -> bytes:
     return b"RIFF" + (len(head) + 4 + len(data)).to_bytes(4, "little") + head + len(data).to_bytes(4, "little") + data
 
 
+def recordings(count: int) -> Recordings:
+    rng, digits = np.random.default_rng(0), np.arange(count) % 4
+    samples = tuple(tone(digit, rng) for digit in digits)
+    return Recordings(samples, digits, np.arange(count) // 4 % 6, np.arange(count) // 24)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run on tones, and its result."""
-    folder, rng = tmp_path_factory.mktemp("voice"), np.random.default_rng(0)
-    digits = np.arange(240) % 4
-    samples = tuple(tone(digit, rng) for digit in digits)
-    made = Recordings(samples, digits, np.arange(240) // 4 % 6, np.arange(240) // 24)
+    folder = tmp_path_factory.mktemp("voice")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(voice, "fsdd", lambda root=None: made)
+        patch.setattr(voice, "fsdd", lambda root=None: recordings(240))
         arguments = ["--epochs", "4", "--lr", "0.01", "--batch-size", "16", "--out", str(folder)]
         assert main(["train", "voice", "--speaker-out", "theo", *arguments]) == 0
     return folder, json.loads((folder / "config.json").read_text())["result"]
@@ -54,6 +60,17 @@ def test_the_speaker_left_out_is_understood(trained):
     folder, result = trained
     assert result["test_accuracy"] == 1
     assert {"weights.safetensors", "curves.png", "confusion.png"} <= {p.name for p in folder.iterdir()}
+
+
+def test_captured_and_eager_agree_on_any_number_of_threads(tmp_path, monkeypatch):
+    monkeypatch.setattr(voice, "fsdd", lambda root=None: recordings(150))
+    hashes, before = set(), wxb.num_threads()
+    for threads, capture in ((1, True), (2, True), (1, False)):
+        monkeypatch.setattr(voice, "Trainer", functools.partial(Trainer, capture=capture))
+        options = Options(epochs=2, batch_size=8, threads=threads, out=str(tmp_path))
+        hashes.add(recipe("voice").train(options)["weights_sha256"])
+    wxb.set_num_threads(before)
+    assert len(hashes) == 1
 
 
 def test_files_of_any_kind(capsys, tmp_path, trained):

@@ -61,7 +61,7 @@ def fsdd(root: str | os.PathLike[str] | None = None) -> Recordings:
     recordings.zip, of the 3,000 wav files, is read from the folder `root`, else from ``$WXB_DATA/fsdd``, else
     downloaded once into the user's cache. Names and contents are checked against their SHA-256. Raises
     FileNotFoundError where `root` has no such file, ValueError for one that is broken or another's.
-    Jackson and others, CC BY-SA 4.0, https://github.com/Jakobovski/free-spoken-digit-dataset.
+    Jackson et al., CC BY-SA 4.0, https://github.com/Jakobovski/free-spoken-digit-dataset.
     """
     folder = data_folder("fsdd", root)
     if folder is None:

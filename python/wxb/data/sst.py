@@ -32,7 +32,7 @@ def sst(root: str | os.PathLike[str] | None = None) -> tuple[list[Tree], list[Tr
     downloaded once into the user's cache. Every file is checked against its SHA-256. Raises FileNotFoundError for a
     file missing in `root`, ValueError for one that is truncated or another's.
     Socher, Perelygin, Wu, Chuang, Manning, Ng, Potts, "Recursive deep models for semantic compositionality over a
-    sentiment treebank", 2013.
+    sentiment treebank", 2013; sentences by Pang, Lee, 2005. Stanford gives it away without stating a licence.
     """
     folder = data_folder("sst", root)
     train, dev, test = (_download(part) if folder is None else _read(_find(folder, part), part) for part in FILES)
