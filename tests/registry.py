@@ -14,10 +14,12 @@ from rows import (
     norm,
     pool,
     random,
+    recurrent,
     reduce,
     resample,
     softmax,
 )
+from rows import tree as trees
 
 ROWS: list[Row] = [
     *elementwise.ROWS,
@@ -33,4 +35,6 @@ ROWS: list[Row] = [
     *detection.ROWS,
     *indexing.ROWS,
     *random.ROWS,
+    *trees.ROWS,
+    *recurrent.ROWS,
 ]

@@ -194,7 +194,7 @@ void gemm(const Gemm<float>& g) {
   if (long_sums && rows_of_a && rows_of_b && g.m <= few && g.m < g.n) return few_rows(g);
   if (long_sums && rows_of_a && g.n <= few && (rows_of_b || g.n * g.k <= scratch)) return few_columns(g);
   if (g.k > 0 && g.m == 1 && g.b_col == 1) return one_row(g, 1);
-  if (g.k > 0 && g.n == 1 && g.a_row == 1) {
+  if (g.k > 0 && g.n == 1 && g.a_row == 1 && g.c_row == 1) {
     Gemm<float> t = transposed(g, g.c);
     t.bias = g.bias, t.saved = g.saved, t.activation = g.activation, t.alpha = g.alpha;
     return one_row(t, 0);

@@ -39,8 +39,86 @@ class Algorithm:
     @property
     def value(self) -> int: ...
 
+class Cell:
+    """
+    Members:
+
+      tanh
+
+      relu
+
+      lstm
+
+      gru
+    """
+
+    __members__: typing.ClassVar[dict[str, Cell]]
+    gru: typing.ClassVar[Cell]
+    lstm: typing.ClassVar[Cell]
+    relu: typing.ClassVar[Cell]
+    tanh: typing.ClassVar[Cell]
+    @typing.overload
+    def __eq__(self, other: Cell) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Cell) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
 class Arena:
     def __init__(self) -> None: ...
+
+class TreeCell:
+    """
+    Members:
+
+      rnn
+
+      tensor
+
+      lstm
+
+      child_sum
+    """
+
+    __members__: typing.ClassVar[dict[str, TreeCell]]
+    child_sum: typing.ClassVar[TreeCell]
+    lstm: typing.ClassVar[TreeCell]
+    rnn: typing.ClassVar[TreeCell]
+    tensor: typing.ClassVar[TreeCell]
+    @typing.overload
+    def __eq__(self, other: TreeCell) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: TreeCell) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
 
 class Plan:
     def __enter__(self) -> None: ...
@@ -963,6 +1041,40 @@ def randint(
     arg3: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 def recording() -> bool: ...
+def recurrent_backward(
+    arg0: Cell,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray | None,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+    arg6: numpy.ndarray | None,
+    arg7: numpy.ndarray | None,
+    arg8: numpy.ndarray | None,
+    arg9: numpy.ndarray | None,
+    arg10: numpy.ndarray,
+    arg11: numpy.ndarray,
+    arg12: numpy.ndarray,
+    arg13: numpy.ndarray | None,
+    arg14: bool,
+) -> None: ...
+def recurrent_forward(
+    arg0: Cell,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray | None,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+    arg6: numpy.ndarray | None,
+    arg7: numpy.ndarray,
+    arg8: numpy.ndarray,
+    arg9: numpy.ndarray | None,
+    arg10: numpy.ndarray,
+    arg11: numpy.ndarray,
+    arg12: numpy.ndarray | None,
+    arg13: numpy.ndarray | None,
+    arg14: bool,
+) -> None: ...
 def reduce_backward(
     op: Reduction,
     x: numpy.ndarray | None,
@@ -1034,6 +1146,34 @@ def take_backward(
 ) -> None: ...
 def transpose_forward(
     arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]
+) -> None: ...
+def tree_backward(
+    arg0: TreeCell,
+    arg1: bool,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+    arg6: numpy.ndarray,
+    arg7: numpy.ndarray,
+    arg8: numpy.ndarray,
+    arg9: numpy.ndarray,
+    arg10: numpy.ndarray,
+    arg11: numpy.ndarray | None,
+    arg12: numpy.ndarray | None,
+) -> None: ...
+def tree_forward(
+    arg0: TreeCell,
+    arg1: bool,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray,
+    arg6: numpy.ndarray,
+    arg7: numpy.ndarray | None,
+    arg8: numpy.ndarray | None,
+    arg9: numpy.ndarray,
+    arg10: numpy.ndarray,
 ) -> None: ...
 def unary_backward(
     arg0: Unary,

@@ -11,7 +11,7 @@ from . import watch
 from .device import Array, Device, cpu
 from .tensor import Tensor
 
-__all__ = ["backward", "no_grad", "record"]
+__all__ = ["backward", "no_grad", "record", "record_each"]
 
 _order = itertools.count()
 
@@ -117,6 +117,29 @@ def record(data: Array, inputs: Sequence[Tensor | None], backward: Backward) -> 
     return out
 
 
+def record_each(results: Sequence[Array], inputs: Sequence[Tensor | None], backward: Backward) -> tuple[Tensor, ...]:
+    """Wrap the results of an op that has several, as ``record`` does the one.
+
+    ``backward(dys, grads)`` gets their gradients, None for a result that the loss does not depend on.
+    """
+    dys: list[Array] = [None] * len(results)
+    joint = record(results[0], inputs, lambda _, grads: backward(dys, grads))
+
+    def part(i: int) -> Backward:
+        def keep(dy: Array, grads: Grads) -> None:
+            dys[i] = dy
+
+        return keep
+
+    if joint.node is not None:
+        return tuple([record(result, (joint,), part(i)) for i, result in enumerate(results)])
+    plain = [Tensor(result) for result in results]
+    if joint.device is not cpu:
+        for t in plain:
+            t.device = joint.device
+    return tuple(plain)
+
+
 def backward(loss: Tensor, only: Iterable[Tensor] | None = None) -> None:
     """Add d loss / d leaf to the ``.grad`` of every leaf that requires one, or of those in ``only``.
 
@@ -157,14 +180,14 @@ def _run(node: Node, pending: dict[Node, tuple[Array, bool]], wanted: set[Any] |
     edges = node.edges if wanted is None else [edge if edge in wanted else None for edge in node.edges]
     grads = Grads(edges)
     run, node.backward, node.edges, node.leaves = node.backward, None, [], []
-    dy, _ = pending.pop(node)
+    dy, _ = pending.pop(node, (None, False))  # None: that of several results, whose backward has kept theirs
     assert run is not None
     results = run(dy, grads)
     del run, dy
     if len(edges) == 1:
         results = (results,)
     for edge, array, own in zip(edges, results, grads.given):
-        if edge is None:
+        if edge is None or array is None:
             continue
         if isinstance(edge, Node):
             before = pending.get(edge)

@@ -1,4 +1,4 @@
-"""The command line: ``wxb train | predict | detect | summary | bench | doctor``."""
+"""The command line: ``wxb train | predict | detect | listen | sample | summary | bench | doctor``."""
 
 from __future__ import annotations
 
@@ -76,15 +76,46 @@ def _detect(options: argparse.Namespace) -> None:
         print("  ".join(str(value) for value in row.values()))
 
 
+def _listen(options: argparse.Namespace) -> None:
+    from .recipes import SavedRun
+    from .recipes.listen import listen, read_actions
+
+    run = SavedRun(options.run)
+    if run.recipe != "voice":
+        raise ValueError(f"listen: {run.folder} is a run of {run.recipe}, it must be one of voice")
+    actions = {} if options.actions is None else read_actions(options.actions, run.config["classes"])
+    for heard in listen(run, options.files, actions, options.sure):
+        if options.json:
+            print(json.dumps(heard), flush=True)
+            continue
+        word = heard["class"] or "(silence)"
+        status = f"  {' '.join(heard['action'])}: {heard['status']}" if heard["action"] else ""
+        print(f"{heard['file']}  {word}  {heard['probability']}{status}", flush=True)
+
+
+def _sample(options: argparse.Namespace) -> None:
+    from .recipes import SavedRun, char_lm
+
+    run = SavedRun(options.run)
+    if run.recipe != "char-lm":
+        raise ValueError(f"sample: {run.folder} is a run of {run.recipe}; wanted one of char-lm, which writes text")
+    for piece in char_lm.sample(run, options.prompt, options.length, options.temperature, options.top_k, options.seed):
+        print(piece, end="", flush=True)
+    print()
+
+
 def _summary(options: argparse.Namespace) -> None:
     from .nn.summary import summary
     from .recipes import SavedRun
 
     run = SavedRun(options.run)
     model = run.config["model"]
+    if model["kind"] != "mlp" and "input" not in run.config:  # nothing that could be all zeros goes in
+        print(f"{run.recipe}: {run.folder}\n{run.model}")
+        return
     shape = model["sizes"][:1] if model["kind"] == "mlp" else run.config["input"]["shape"]
     print(f"{run.recipe}: {run.folder}")
-    print(summary(run.model, (options.batch_size, *shape)))
+    print(summary(run.model, (options.batch_size, *shape), run.config.get("input", {}).get("dtype", "float32")))
 
 
 def _bench(options: argparse.Namespace) -> None:
@@ -119,7 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "train a network and write runs/RECIPE/")
     listed = "; ".join(f"{name}: {text}" for name, (_, text) in RECIPES.items())
     train.add_argument("recipe", metavar="RECIPE", help=listed)
-    train.add_argument("file", nargs="?", metavar="FILE", help="of the recipe csv: the table, CSV or XLSX")
+    train.add_argument(
+        "file", nargs="?", metavar="FILE", help="of csv: the table, CSV or XLSX; of char-lm: your own text"
+    )
     train.add_argument("--target", metavar="COLUMN", help="of the recipe csv: the column to learn")
     train.add_argument(
         "--size", type=int, help="pixels a side (images; else the median up to 64) or of the longer (detect)"
@@ -128,6 +161,8 @@ def _parser() -> argparse.ArgumentParser:
         "--skip-broken", action="store_true", default=None, help="of images, detect: leave broken files out"
     )
     train.add_argument("--no-flip", action="store_true", default=None, help="of images, detect: left and right differ")
+    train.add_argument("--binary", action="store_true", default=None, help="of sentiment: positive or negative alone")
+    train.add_argument("--speaker-out", metavar="NAME", help="of voice: test on this speaker, train on the others")
     train.add_argument("--epochs", type=int)
     train.add_argument("--lr", type=float, help="the highest learning rate")
     train.add_argument("--batch-size", type=int)
@@ -139,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
 
     predict = command("predict", _predict, "what a trained network says of new files")
     predict.add_argument("run", metavar="RUN", help="runs/NAME or NAME")
-    predict.add_argument("files", nargs="+", metavar="FILE", help="pictures, or tables for networks trained on tables")
+    predict.add_argument("files", nargs="+", metavar="FILE", help="pictures, tables, sentences: what it is for")
     predict.add_argument("--json", action="store_true")
 
     detect = command("detect", _detect, "draw boxes around what a trained detector finds in pictures")
@@ -148,6 +183,21 @@ def _parser() -> argparse.ArgumentParser:
     detect.add_argument("--out", metavar="FOLDER", default=".", help="where NAME.detected.png is written")
     detect.add_argument("--score", type=float, help="the least score, instead of each class's own")
     detect.add_argument("--json", action="store_true")
+
+    listen = command("listen", _listen, "name the words in wav files, or those the microphone hears, and act on them")
+    listen.add_argument("run", metavar="RUN", help="a run of the recipe voice")
+    listen.add_argument("files", nargs="*", metavar="FILE", help="wav files; without any, the microphone (wxb[voice])")
+    listen.add_argument("--actions", metavar="JSON", help='a file {"one": "command", ...}: what to run for a word')
+    listen.add_argument("--sure", type=float, default=0.6, help="the least probability to act on (default 0.6)")
+    listen.add_argument("--json", action="store_true")
+
+    sample = command("sample", _sample, "text that a network trained by char-lm writes")
+    sample.add_argument("run", metavar="RUN", help="runs/NAME or NAME")
+    sample.add_argument("--prompt", default="\n", help="how the text begins")
+    sample.add_argument("--length", type=int, default=500, help="characters (default 500)")
+    sample.add_argument("--temperature", type=float, default=0.8, help="low: likely, high: daring (default 0.8)")
+    sample.add_argument("--top-k", type=int, help="draw from the so many likeliest alone")
+    sample.add_argument("--seed", type=int, default=0)
 
     summary = command("summary", _summary, "the layers of a trained network")
     summary.add_argument("run", metavar="RUN", help="runs/NAME or NAME")

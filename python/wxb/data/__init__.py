@@ -20,17 +20,24 @@ from .embedded import load_breast_cancer, load_diabetes, load_digits
 from .images import ImageFolder, image_folder, read_image
 from .loader import Loader
 from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
+from .sst import SENTIMENTS, sst
 from .table import TableEncoder, find_task, labelled, read_table
+from .text import Characters, ContinuedText, tiny_shakespeare
+from .trees import IGNORED, Tree, TreeBatch, TreeDataset, balanced_tree, parse_tree, read_trees
 from .voc import VOCFolder, bccd, letterbox, read_picture, voc_folder, voc_lists
 
 __all__ = [
     "CIFAR10_CLASSES",
     "FASHION_MNIST_CLASSES",
+    "IGNORED",
+    "SENTIMENTS",
     "AlternatingFlip",
     "ArrayDataset",
     "BoxAffine",
     "BoxFlip",
+    "Characters",
     "Compose",
+    "ContinuedText",
     "Cutout",
     "Dataset",
     "Draws",
@@ -45,7 +52,11 @@ __all__ = [
     "RandomZoom",
     "Table",
     "TableEncoder",
+    "Tree",
+    "TreeBatch",
+    "TreeDataset",
     "VOCFolder",
+    "balanced_tree",
     "bccd",
     "cifar10",
     "fashion_mnist",
@@ -58,10 +69,14 @@ __all__ = [
     "load_diabetes",
     "load_digits",
     "mnist",
+    "parse_tree",
     "read_image",
     "read_picture",
     "read_table",
+    "read_trees",
     "split",
+    "sst",
+    "tiny_shakespeare",
     "voc_folder",
     "voc_lists",
 ]

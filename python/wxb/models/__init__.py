@@ -9,13 +9,17 @@ from ..nn import Module
 from .cnn import lenet5, resnet8, resnet18, vgg
 from .detector import Detector, decode_boxes, detection_loss, detector
 from .mlp import mlp
+from .rnn import char_rnn
+from .speech import speechnet
 from .speednet import Whitening, speednet
+from .tree import treenet
 
 __all__ = [
     "MODELS",
     "Detector",
     "Whitening",
     "build",
+    "char_rnn",
     "decode_boxes",
     "detection_loss",
     "detector",
@@ -23,13 +27,16 @@ __all__ = [
     "mlp",
     "resnet8",
     "resnet18",
+    "speechnet",
     "speednet",
+    "treenet",
     "vgg",
 ]
 
 # Only what stands here can be built from a file: nothing in a saved run is ever imported or run.
 MODELS: dict[str, Callable[..., Module]] = {
-    builder.__name__: builder for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet, detector)
+    builder.__name__: builder
+    for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet, detector, char_rnn, speechnet, treenet)
 }
 
 

@@ -22,16 +22,25 @@ from .linear import Embedding, Linear
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool1d, MaxPool2d, Upsample
+from .recurrent import GRU, LSTM, RNN, Carried, GRUCell, LSTMCell, RNNCell
+from .sampling import sample
 from .standardize import Standardize
+from .tree import RNTN, ChildSumTreeLSTM, TreeLSTM, TreeRNN
 
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "RNTN",
     "SELU",
     "AdaptiveAvgPool2d",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Carried",
+    "ChildSumTreeLSTM",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
@@ -39,8 +48,10 @@ __all__ = [
     "Dropout2d",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GroupNorm",
     "Hardswish",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -49,6 +60,7 @@ __all__ = [
     "MaxPool2d",
     "Module",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "Reshape",
     "Residual",
@@ -59,7 +71,10 @@ __all__ = [
     "Softplus",
     "Standardize",
     "Tanh",
+    "TreeLSTM",
+    "TreeRNN",
     "Upsample",
     "fold_batch_norm",
     "init",
+    "sample",
 ]

@@ -42,7 +42,7 @@ class Module:
         """Compute the outputs; every Module defines it."""
         raise NotImplementedError(f"{type(self).__name__}: forward is not defined")
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
         """Run forward; an error within names this layer."""
         watch.note(self)
         for value in inputs:
@@ -50,7 +50,7 @@ class Module:
                 inputs = self._tensors(inputs)
                 break
         try:
-            return self.forward(*inputs)
+            return self.forward(*inputs, **named)
         except _LOCATED as error:
             self._locate(error)
             raise
@@ -59,7 +59,9 @@ class Module:
         dtype = next((p.dtype for p in self.parameters()), numpy.dtype(numpy.float32))
         out = []
         for value in inputs:
-            if not isinstance(value, (Tensor, int, float, type(None), bool, str)):
+            if isinstance(value, tuple) and any(isinstance(part, Tensor) for part in value):
+                pass  # a state of several parts
+            elif not isinstance(value, (Tensor, int, float, type(None), bool, str)):
                 array = as_array(value, dtype if numpy.asarray(value).dtype.kind == "f" else None)
                 value = tensor(array, array.dtype)
             out.append(value)

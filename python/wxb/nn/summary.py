@@ -60,8 +60,9 @@ def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = numpy.floa
     forwards = {id(m): m.forward for m in leaves}
 
     def watched(module: Module) -> Any:
-        def forward(*inputs: Any) -> Any:
-            out = forwards[id(module)](*inputs)
+        def forward(*inputs: Any, **named: Any) -> Any:
+            result = forwards[id(module)](*inputs, **named)
+            out = result[0] if isinstance(result, tuple) else result  # of a recurrent layer: before its state
             if isinstance(out, Tensor):
                 own = [t for t in vars(module).values() if isinstance(t, Tensor)]
                 layers.append(
@@ -74,7 +75,7 @@ def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = numpy.floa
                         math.prod(out.shape) * out.dtype.itemsize + sum(t.data.nbytes for t in own),
                     )
                 )
-            return out
+            return result
 
         return forward
 

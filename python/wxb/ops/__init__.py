@@ -1,6 +1,20 @@
 """Differentiable functions on Tensors, one file per kernel room."""
 
-from . import conv, detection, elementwise, epilogue, gemm, indexing, loss, pool, random, reduce, resample
+from . import (
+    conv,
+    detection,
+    elementwise,
+    epilogue,
+    gemm,
+    indexing,
+    loss,
+    pool,
+    random,
+    recurrent,
+    reduce,
+    resample,
+    tree,
+)
 from . import norm as _norm
 from . import softmax as _softmax
 from .conv import *
@@ -14,9 +28,11 @@ from .norm import *
 from .operators import bind
 from .pool import *
 from .random import *
+from .recurrent import *
 from .reduce import *
 from .resample import *
 from .softmax import *
+from .tree import *
 
 __all__ = [
     *conv.__all__,
@@ -29,9 +45,11 @@ __all__ = [
     *_norm.__all__,
     *pool.__all__,
     *random.__all__,
+    *recurrent.__all__,
     *reduce.__all__,
     *resample.__all__,
     *_softmax.__all__,
+    *tree.__all__,
 ]
 
 bind()

@@ -68,9 +68,10 @@ def first_not_finite(model: Module, x: Tensor, y: Tensor) -> str:
     def watch(name: str, layer: Module) -> Any:
         forward = layer.forward
 
-        def watching(*inputs: Any) -> Any:
-            out = forward(*inputs)
-            if not found and isinstance(out, Tensor) and (place := _place(out)) is not None:
+        def watching(*inputs: Any, **named: Any) -> Any:
+            out = forward(*inputs, **named)
+            first = out[0] if isinstance(out, tuple) else out  # the outputs of a recurrent layer, before its state
+            if not found and isinstance(first, Tensor) and (place := _place(first)) is not None:
                 found.append(f"{_words(name, layer)} is the first layer whose output has {place}; its input is finite")
             return out
 
