@@ -15,6 +15,13 @@ from .activation import (
     Softplus,
     Tanh,
 )
+from .attention import (
+    AdditiveAttention,
+    MultiheadAttention,
+    SinusoidalPositions,
+    TransformerDecoderLayer,
+    TransformerEncoderLayer,
+)
 from .container import Dropout, Dropout2d, Flatten, Reshape, Residual, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose2d
 from .fold import fold_batch_norm
@@ -29,6 +36,7 @@ __all__ = [
     "GELU",
     "SELU",
     "AdaptiveAvgPool2d",
+    "AdditiveAttention",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -48,6 +56,7 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "Module",
+    "MultiheadAttention",
     "RMSNorm",
     "ReLU",
     "Reshape",
@@ -55,10 +64,13 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositions",
     "Softmax",
     "Softplus",
     "Standardize",
     "Tanh",
+    "TransformerDecoderLayer",
+    "TransformerEncoderLayer",
     "Upsample",
     "fold_batch_norm",
     "init",
