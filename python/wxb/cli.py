@@ -1,4 +1,4 @@
-"""The command line: ``wxb train | predict | summary | bench | doctor``."""
+"""The command line: ``wxb train | predict | translate | summary | bench | doctor``."""
 
 from __future__ import annotations
 
@@ -62,6 +62,18 @@ def _predict(options: argparse.Namespace) -> None:
         print("  ".join(str(value) for value in row.values()))
 
 
+def _translate(options: argparse.Namespace) -> None:
+    from .recipes import SavedRun
+    from .recipes.translate import translate
+
+    rows = translate(SavedRun(options.run), options.sentences, options.n_best)
+    if options.json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        print(row["translation"])
+
+
 def _summary(options: argparse.Namespace) -> None:
     from .nn.summary import summary
     from .recipes import SavedRun
@@ -110,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--size", type=int, help="of the recipe images: pixels a side, instead of the median up to 64")
     train.add_argument("--skip-broken", action="store_true", default=None, help="of images: leave broken files out")
     train.add_argument("--no-flip", action="store_true", default=None, help="of images: left and right differ")
+    train.add_argument("--languages", metavar="FROM-TO", help="of translate: two of en, de, fr (default en-de)")
     train.add_argument("--epochs", type=int)
     train.add_argument("--lr", type=float, help="the highest learning rate")
     train.add_argument("--batch-size", type=int)
@@ -123,6 +136,12 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("run", metavar="RUN", help="runs/NAME or NAME")
     predict.add_argument("files", nargs="+", metavar="FILE", help="pictures, or tables for networks trained on tables")
     predict.add_argument("--json", action="store_true")
+
+    translate = command("translate", _translate, "sentences by a network trained on translate")
+    translate.add_argument("run", metavar="RUN", help="runs/NAME or NAME")
+    translate.add_argument("sentences", nargs="+", metavar="SENTENCE")
+    translate.add_argument("--n-best", type=int, default=1, help="how many translations of each, the best first")
+    translate.add_argument("--json", action="store_true")
 
     summary = command("summary", _summary, "the layers of a trained network")
     summary.add_argument("run", metavar="RUN", help="runs/NAME or NAME")

@@ -12,6 +12,7 @@ from .augment import (
     RandomShift,
     RandomZoom,
 )
+from .bpe import BPE
 from .cifar10 import CIFAR10_CLASSES, cifar10
 from .dataset import ArrayDataset, Dataset, Table, kfold, split
 from .draws import Draws
@@ -19,9 +20,12 @@ from .embedded import load_breast_cancer, load_diabetes, load_digits
 from .images import ImageFolder, image_folder, read_image
 from .loader import Loader
 from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
+from .multi30k import Multi30k, multi30k
+from .pairs import PairLoader
 from .table import TableEncoder, find_task, labelled, read_table
 
 __all__ = [
+    "BPE",
     "CIFAR10_CLASSES",
     "FASHION_MNIST_CLASSES",
     "AlternatingFlip",
@@ -32,6 +36,8 @@ __all__ = [
     "Draws",
     "ImageFolder",
     "Loader",
+    "Multi30k",
+    "PairLoader",
     "RandomAffine",
     "RandomColor",
     "RandomCrop",
@@ -51,6 +57,7 @@ __all__ = [
     "load_diabetes",
     "load_digits",
     "mnist",
+    "multi30k",
     "read_image",
     "read_table",
     "split",

@@ -9,12 +9,25 @@ from ..nn import Module
 from .cnn import lenet5, resnet8, resnet18, vgg
 from .mlp import mlp
 from .speednet import Whitening, speednet
+from .translation import Translator, translator
 
-__all__ = ["MODELS", "Whitening", "build", "lenet5", "mlp", "resnet8", "resnet18", "speednet", "vgg"]
+__all__ = [
+    "MODELS",
+    "Translator",
+    "Whitening",
+    "build",
+    "lenet5",
+    "mlp",
+    "resnet8",
+    "resnet18",
+    "speednet",
+    "translator",
+    "vgg",
+]
 
 # Only what stands here can be built from a file: nothing in a saved run is ever imported or run.
 MODELS: dict[str, Callable[..., Module]] = {
-    builder.__name__: builder for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet)
+    builder.__name__: builder for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet, translator)
 }
 
 

@@ -24,6 +24,7 @@ from .attention import (
 )
 from .container import Dropout, Dropout2d, Flatten, Reshape, Residual, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose2d
+from .decode import Hypothesis, beam_search, greedy_search
 from .fold import fold_batch_norm
 from .linear import Embedding, Linear
 from .module import Module
@@ -49,6 +50,7 @@ __all__ = [
     "Flatten",
     "GroupNorm",
     "Hardswish",
+    "Hypothesis",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -72,6 +74,8 @@ __all__ = [
     "TransformerDecoderLayer",
     "TransformerEncoderLayer",
     "Upsample",
+    "beam_search",
     "fold_batch_norm",
+    "greedy_search",
     "init",
 ]

@@ -30,6 +30,7 @@ RECIPES: dict[str, tuple[str, str]] = {
     "cifar10": ("cifar10", "photographs of ten kinds of things, CIFAR-10"),
     "diabetes": ("diabetes", "disease progression from ten measurements (regression), in the package"),
     "breast-cancer": ("breast_cancer", "malignant or benign from thirty measurements (binary), in the package"),
+    "translate": ("translate", "captions from English to German, or --languages de-en and others, Multi30k"),
     "images": ("images", "your own pictures: wxb train images --data FOLDER, one sub-folder per class"),
     "csv": ("table", "your own table: wxb train csv FILE --target COLUMN"),
 }

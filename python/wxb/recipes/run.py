@@ -34,6 +34,7 @@ class Options:
     size: int | None = None
     skip_broken: bool | None = None
     no_flip: bool | None = None
+    languages: str | None = None
 
     def chosen(self, **defaults: Any) -> Options:
         """Return the options with the recipe's ``defaults`` where nothing was asked for."""

@@ -1,6 +1,6 @@
 """Training: the loop, what it measures, and the captured step."""
 
-from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, Lookahead, LRSchedule
+from .callbacks import AverageWeights, Callback, Checkpoint, CSVLog, EarlyStopping, Lookahead, LRSchedule
 from .capture import capture
 from .history import History
 from .metrics import METRICS
@@ -10,6 +10,7 @@ from .trainer import LOSSES, Trainer
 __all__ = [
     "LOSSES",
     "METRICS",
+    "AverageWeights",
     "CSVLog",
     "Callback",
     "Checkpoint",
