@@ -62,9 +62,7 @@ struct AttentionBackward {
   Attention<T> of;
   In<T> y, lse, dy;
   Out<T> dq, dk, dv, delta;
-  void operands(const Operands& f) const {
-    of.operands(f), f(y), f(lse), f(dy), f(dq), f(dk), f(dv), f(delta);
-  }
+  void operands(const Operands& f) const { of.operands(f), f(y), f(lse), f(dy), f(dq), f(dk), f(dv), f(delta); }
   double work() const { return 5.0 * of.products(); }
 };
 

@@ -25,11 +25,10 @@ int64_t length_of(A x) { return x.ndim() == 4 ? x.shape(2) : x.shape(1); }
 Heads heads_of(const Call& call, const char* what, const Part& part, int64_t length, int64_t batch, int64_t heads,
                int64_t size) {
   A x = part.array;
-  const bool fits =
-      x.ndim() == 4 ? part.first == 0 && x.shape(0) == batch && x.shape(1) == heads && x.shape(2) == length &&
-                          x.shape(3) == size
-                    : x.ndim() == 3 && x.shape(0) == batch && x.shape(1) == length && part.first >= 0 &&
-                          part.first <= x.shape(2) && heads * size <= x.shape(2) - part.first;
+  const bool fits = x.ndim() == 4 ? part.first == 0 && x.shape(0) == batch && x.shape(1) == heads &&
+                                        x.shape(2) == length && x.shape(3) == size
+                                  : x.ndim() == 3 && x.shape(0) == batch && x.shape(1) == length && part.first >= 0 &&
+                                        part.first <= x.shape(2) && heads * size <= x.shape(2) - part.first;
   if (!fits)
     value_error(call.name, ": ", what, " has shape ", shape_text(x), ", it must have ", batch, " samples, ", heads,
                 " heads, length ", length, " and size ", size);
@@ -82,8 +81,8 @@ Sizes sizes_of(const Call& call, A y, A k, int64_t heads) {
   if (size < 1 || size > largest_size)
     value_error(call.name, ": heads have size ", size, ", it must be from 1 to ", largest_size);
   const int64_t queries = length_of(y);
-  const Heads at = apart ? Heads{heads * queries * size, queries * size, size}
-                         : Heads{queries * y.shape(2), size, y.shape(2)};
+  const Heads at =
+      apart ? Heads{heads * queries * size, queries * size, size} : Heads{queries * y.shape(2), size, y.shape(2)};
   return {y.shape(0), heads, queries, length_of(k), size, at};
 }
 
@@ -133,8 +132,8 @@ void bind_attention(py::module_& m) {
         const Call call("attention");
         const Sizes n = sizes_of(call, y, k, heads);
         by_float(call.name, q, [&]<class T>() {
-          const auto of = attention<T>(call, n, {q, q_at}, {k, k_at}, {v, v_at}, bias, mask, lengths, saved, causal,
-                                       scale, p);
+          const auto of =
+              attention<T>(call, n, {q, q_at}, {k, k_at}, {v, v_at}, bias, mask, lengths, saved, causal, scale, p);
           launch<BACKEND::attention_forward<T>>(
               call.name, AttentionForward<T>{of, call.out<T>("y", y, y.size()),
                                              call.out<T>("lse", lse, {n.batch * n.heads, n.queries})});
@@ -151,16 +150,15 @@ void bind_attention(py::module_& m) {
         const Sizes n = sizes_of(call, y, k, heads);
         expect_alike(call, dq, q), expect_alike(call, dk, k), expect_alike(call, dv, v);
         by_float(call.name, q, [&]<class T>() {
-          const auto of = attention<T>(call, n, {q, q_at}, {k, k_at}, {v, v_at}, bias, mask, lengths, saved, causal,
-                                       scale, p);
+          const auto of =
+              attention<T>(call, n, {q, q_at}, {k, k_at}, {v, v_at}, bias, mask, lengths, saved, causal, scale, p);
           const Array delta(empty(py::make_tuple(n.batch * n.heads, n.queries), q.attr("dtype"), false));
           launch<BACKEND::attention_backward<T>>(
-              call.name,
-              AttentionBackward<T>{of, call.in<T>("y", y, y.size()),
-                                   call.in<T>("lse", lse, {n.batch * n.heads, n.queries}),
-                                   call.in<T>("dy", dy, y.size()), output<T>(call, "dq", dq, q_at),
-                                   output<T>(call, "dk", dk, k_at), output<T>(call, "dv", dv, v_at),
-                                   call.out<T>("delta", delta, {n.batch * n.heads, n.queries})});
+              call.name, AttentionBackward<T>{of, call.in<T>("y", y, y.size()),
+                                              call.in<T>("lse", lse, {n.batch * n.heads, n.queries}),
+                                              call.in<T>("dy", dy, y.size()), output<T>(call, "dq", dq, q_at),
+                                              output<T>(call, "dk", dk, k_at), output<T>(call, "dv", dv, v_at),
+                                              call.out<T>("delta", delta, {n.batch * n.heads, n.queries})});
         });
       },
       py::arg("q"), py::arg("q_at"), py::arg("k"), py::arg("k_at"), py::arg("v"), py::arg("v_at"), py::arg("heads"),

@@ -69,7 +69,7 @@ void attention_backward(const AttentionBackward<T>& g, Context& context) {
   });
 }
 
-#define WXB_FLOAT(T)                                                    \
+#define WXB_FLOAT(T)                                                     \
   template void attention_forward(const AttentionForward<T>&, Context&); \
   template void attention_backward(const AttentionBackward<T>&, Context&);
 WXB_FLOAT(float)

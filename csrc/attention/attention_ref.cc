@@ -73,7 +73,8 @@ void backward(const AttentionBackward<T>& g, int64_t index) {
   const Attention<T>& a = g.of;
   const Head<T> h = head_of(a, index);
   const T *const y = rows_of(g.y.data, a.at_y, index, a.heads), *const dy = rows_of(g.dy.data, a.at_y, index, a.heads);
-  T *const dq = cleared(g.dq.data, a.at_q, index, a, a.queries), *const dk = cleared(g.dk.data, a.at_k, index, a, a.keys),
+  T *const dq = cleared(g.dq.data, a.at_q, index, a, a.queries),
+           *const dk = cleared(g.dk.data, a.at_k, index, a, a.keys),
            *const dv = cleared(g.dv.data, a.at_v, index, a, a.keys);
   double* const p = row(Slot::a, a.keys);
   for (int64_t i = 0; i < a.queries; ++i) {

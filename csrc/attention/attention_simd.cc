@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t lanes = Vec::lanes;
 constexpr int64_t query_block = 8 * tile_rows, key_block = 128;  // a block of scores takes 24 KB
-constexpr int64_t queries_at_most = 512;                          // of a call of forward
+constexpr int64_t queries_at_most = 512;                         // of a call of forward
 
 int64_t padded(int64_t n) { return divide_up(n, lanes) * lanes; }
 
@@ -46,9 +46,8 @@ void multiply(Matrix a, Matrix b, Matrix c, int64_t m, int64_t n, int64_t k, boo
 Matrix copied(const float* from, int64_t from_row, int64_t rows, int64_t size, float factor, float* to) {
   const int64_t row = padded(size);
   for (int64_t i = 0; i < rows; ++i)
-    for_lanes(0, size, [&](auto l, int64_t d) {
-      (l.load(from + i * from_row + d) * Vec(factor)).store(to + i * row + d);
-    });
+    for_lanes(0, size,
+              [&](auto l, int64_t d) { (l.load(from + i * from_row + d) * Vec(factor)).store(to + i * row + d); });
   return {to, row};
 }
 
@@ -221,7 +220,8 @@ void backward(const AttentionBackward<float>& g, int64_t index) {
   float *const dy_block = q_block + query_block * row, *const s_block = dy_block + query_block * row,
                *const dp_block = s_block + query_block * key_block, *const k_block = dp_block + query_block * key_block,
                *const k_turned = k_block + key_block * row, *const v_turned = k_turned + key_block * row;
-  const float *const y = rows_of(g.y.data, a.at_y, index, a.heads), *const dy = rows_of(g.dy.data, a.at_y, index, a.heads);
+  const float *const y = rows_of(g.y.data, a.at_y, index, a.heads), *const dy =
+                                                                        rows_of(g.dy.data, a.at_y, index, a.heads);
   float *const dq = rows_of(g.dq.data, a.at_q, index, a.heads), *const dk = rows_of(g.dk.data, a.at_k, index, a.heads),
                *const dv = rows_of(g.dv.data, a.at_v, index, a.heads);
   for (int64_t i = 0; i < a.queries; ++i)

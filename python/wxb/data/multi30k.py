@@ -33,7 +33,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Multi30k:
-    """Pairs of a sentence and its translation: ``train`` (29,000), ``val`` (1,014) and ``test`` (1,000, 2016 Flickr)."""
+    """Pairs of a sentence and its translation: ``train`` (29,000), ``val`` (1,014), ``test`` (1,000, Flickr 2016)."""
 
     train: Pairs
     val: Pairs
@@ -51,7 +51,9 @@ def multi30k(source: str = "en", target: str = "de", root: str | os.PathLike[str
     """
     languages = sorted({name.rpartition(".")[2] for name in SHA256})
     if source == target or {source, target} - set(languages):
-        raise ValueError(f"multi30k: languages are {source!r} and {target!r}, they must be two of {', '.join(languages)}")
+        raise ValueError(
+            f"multi30k: languages are {source!r} and {target!r}, they must be two of {', '.join(languages)}"
+        )
     folder = data_folder("multi30k", root)
     parts = ("train", "val", "test_2016_flickr")
     sides = [[_lines(f"{part}.{language}", folder) for part in parts] for language in (source, target)]

@@ -34,8 +34,9 @@ class Translator(nn.Module):
         self.encoder_norm, self.decoder_norm = nn.LayerNorm(width), nn.LayerNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """X (N, 2, L) int64, a source and the beginning of its target -> scores of the next tokens (N, L, vocabulary)."""
-        source, y = x[:, 0], self._embedded(x[:, 1])
+        """X (N, 2, L) int64, source and beginning of the target -> scores of the next tokens (N, L, vocabulary)."""
+        source, begun = _sides(x)
+        y = self._embedded(begun)
         memory, padding = self.encode(source), ops.equal(source, PAD)
         for layer in self.decoder:
             y = layer(y, memory, tgt_is_causal=True, memory_key_padding_mask=padding)
@@ -46,7 +47,8 @@ class Translator(nn.Module):
         x, padding = self._embedded(source), ops.equal(source, PAD)
         for layer in self.encoder:
             x = layer(x, src_key_padding_mask=padding)
-        return self.encoder_norm(x)
+        memory: Tensor = self.encoder_norm(x)
+        return memory
 
     def stepper(self, source: Tensor, copies: int = 1) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
         """Return the step that ``nn.beam_search`` takes, for source (N, S), with ``copies`` rows for each sentence."""
@@ -62,29 +64,34 @@ class Translator(nn.Module):
             for layer, before, remembered in zip(self.decoder, past, memories):
                 y, after = layer.step(y, before, remembered, seen)
                 now.append(after)
-            return self._scores(y)[:, 0], now
+            return ops.squeeze(self._scores(y), 1), now
 
         return step
 
     def attention(self, x: Tensor) -> Tensor:
         """X as for ``forward`` -> how the last decoder layer's heads, on average, look at the source (N, L, L)."""
-        source, y = x[:, 0], self._embedded(x[:, 1])
+        source, begun = _sides(x)
+        y = self._embedded(begun)
         memory, padding = self.encode(source), ops.equal(source, PAD)
         for layer in self.decoder[:-1]:
             y = layer(y, memory, tgt_is_causal=True, memory_key_padding_mask=padding)
         last = self.decoder[-1]
         own = last.norm1(y)
         y = ops.add(y, last.self_attn(own, own, own, is_causal=True)[0])
-        weights = last.multihead_attn(last.norm2(y), memory, memory, padding, True)[1]
-        assert weights is not None
+        weights: Tensor = last.multihead_attn(last.norm2(y), memory, memory, padding, True)[1]
         return weights
 
     def _embedded(self, tokens: Tensor, start: int = 0) -> Tensor:
         scale = math.sqrt(self.embedding.embedding_dim)
-        return self.positions(ops.multiply(self.embedding(tokens), scale), start)
+        x: Tensor = self.positions(ops.multiply(self.embedding(tokens), scale), start)
+        return x
 
     def _scores(self, y: Tensor) -> Tensor:
         return ops.linear(self.decoder_norm(y), self.embedding.weight)
+
+
+def _sides(x: Tensor) -> tuple[Tensor, Tensor]:
+    return ops.getitem(x, (slice(None), 0)), ops.getitem(x, (slice(None), 1))
 
 
 def translator(

@@ -67,9 +67,9 @@ class MultiheadAttention(Module):
         """Query (N, L, E), key and value (N, S, E) -> (N, L, E) and, if asked for, the weights (N, L, S).
 
         ``key_padding_mask`` (N, S) bool: True where a key is padding; ``key_lengths`` (N,) int64 says the same of keys
-        at the end, and they cost nothing. ``attn_mask`` broadcasts to (N, heads, L, S): bool, True where a key may NOT be
-        seen, or added to the scores; one of PyTorch's form (N heads, L, S) does too. ``average_attn_weights=False``:
-        weights (N, heads, L, S), without dropout.
+        at the end, and they cost nothing. ``attn_mask`` broadcasts to (N, heads, L, S), or is (N heads, L, S): bool,
+        True where a key may NOT be seen, or numbers added to the scores. ``average_attn_weights=False``: weights (N,
+        heads, L, S). A query that sees no key gets the output's bias and weights 0.
         """
         mask = self._mask(key_padding_mask, attn_mask, query.shape[0])
         if query is key and key is value:
@@ -104,20 +104,17 @@ class MultiheadAttention(Module):
         is_causal: bool = False,
         key_lengths: Tensor | None = None,
     ) -> Tensor:
-        """Weights (N, heads, L, S) of projected queries (N, L, E) and keys and values (N, S, 2 E).
-
-        They come out of the op itself: with heads of unit vectors as values, the mean of the values is the weights.
-        """
+        """Weights (N, heads, L, S), without dropout, of projected queries (N, L, E) and keys and values (N, S, 2 E)."""
         (n, queries, width), keys = query.shape, memory.shape[1]
         size = width // self.num_heads
         q = ops.transpose(ops.reshape(query, (n, queries, self.num_heads, size)), (0, 2, 1, 3))
-        k = ops.reshape(memory[:, :, :width], (n, keys, self.num_heads, size))
-        scores = ops.matmul(q, ops.transpose(k, (0, 2, 3, 1))) * (1 / math.sqrt(size))
+        k = ops.reshape(ops.split(memory, 2, -1)[0], (n, keys, self.num_heads, size))
+        scores = ops.multiply(ops.matmul(q, ops.transpose(k, (0, 2, 3, 1))), 1 / math.sqrt(size))
         return _softmax(scores, _seen(mask, is_causal, key_lengths, queries, keys), mask)
 
     def _rows(self, begin: int, end: int) -> tuple[Tensor, Tensor | None]:
         rows, bias = slice(begin * self.embed_dim, end * self.embed_dim), self.in_proj_bias
-        return self.in_proj_weight[rows], None if bias is None else bias[rows]
+        return ops.getitem(self.in_proj_weight, rows), None if bias is None else ops.getitem(bias, rows)
 
     def _mask(self, key_padding_mask: Tensor | None, attn_mask: Tensor | None, batch: int) -> Tensor | None:
         """Return one mask for the op: bools that say what may be seen, or numbers to add."""
@@ -145,9 +142,7 @@ def _is_bool(x: Tensor) -> bool:
     return bool(x.dtype == numpy.bool_)
 
 
-def _seen(
-    mask: Tensor | None, is_causal: bool, lengths: Tensor | None, queries: int, keys: int
-) -> Tensor | None:
+def _seen(mask: Tensor | None, is_causal: bool, lengths: Tensor | None, queries: int, keys: int) -> Tensor | None:
     """Return which keys may be seen, broadcasting to (N, heads, L, S), as numbers 1 and 0."""
     parts = [mask] if mask is not None and _is_bool(mask) else []
     at = tensor(range(keys))
@@ -191,7 +186,8 @@ class AdditiveAttention(Module):
     ) -> tuple[Tensor, Tensor]:
         """Return the mean of the values (N, L, D) and the weights (N, L, S)."""
         n, queries, keys = query.shape[0], query.shape[1], key.shape[1]
-        hidden = ops.tanh(self.query_proj(query)[:, :, None] + self.key_proj(key)[:, None])
+        asked, there = self.query_proj(query), self.key_proj(key)
+        hidden = ops.tanh(ops.add(ops.expand_dims(asked, 2), ops.expand_dims(there, 1)))
         scores = ops.reshape(self.score(hidden), (n, 1, queries, keys))
         seen = _seen(None, False, key_lengths, queries, keys)
         weights = ops.reshape(_softmax(scores, seen, None), (n, queries, keys))
@@ -217,7 +213,7 @@ class SinusoidalPositions(Module):
         end = start + x.shape[1]
         if end > self.max_len:
             raise ValueError(f"sinusoidal_positions: the sequence ends at {end}, max_len is {self.max_len}")
-        y = ops.add(x, ops.cast(self.table[start:end], x.dtype))
+        y = ops.add(x, ops.cast(ops.getitem(self.table, slice(start, end)), x.dtype))
         return ops.dropout(y, self.dropout) if self.training and self.dropout else y
 
 
@@ -244,7 +240,9 @@ class _Layer(Module):
 
     def _feed_forward(self, x: Tensor) -> Tensor:
         hidden = ops.linear(x, self.linear1.weight)
-        return self.linear2(ops.bias_activation_dropout(hidden, self.linear1.bias, self.activation, self._p))
+        hidden = ops.bias_activation_dropout(hidden, self.linear1.bias, self.activation, self._p)
+        y: Tensor = self.linear2(hidden)
+        return y
 
 
 class TransformerEncoderLayer(_Layer):
@@ -287,7 +285,8 @@ class TransformerEncoderLayer(_Layer):
             src = self._add(src, self.self_attn(x, x, x, *masks)[0])
             return self._add(src, self._feed_forward(self.norm2(src)))
         src = self.norm1(self._add(src, self.self_attn(src, src, src, *masks)[0]))
-        return self.norm2(self._add(src, self._feed_forward(src)))
+        y: Tensor = self.norm2(self._add(src, self._feed_forward(src)))
+        return y
 
 
 class TransformerDecoderLayer(_Layer):
@@ -330,7 +329,7 @@ class TransformerDecoderLayer(_Layer):
         tgt_lengths: Tensor | None = None,
         memory_lengths: Tensor | None = None,
     ) -> Tensor:
-        """Tgt (N, T, d_model), memory (N, S, d_model) -> (N, T, d_model); masks as ``MultiheadAttention`` takes them."""
+        """Tgt (N, T, d_model), memory (N, S, d_model) -> tgt's shape; masks as ``MultiheadAttention`` takes them."""
         own = tgt_key_padding_mask, False, tgt_mask, True, tgt_is_causal, tgt_lengths
         other = memory_key_padding_mask, False, memory_mask, True, memory_is_causal, memory_lengths
         if self.norm_first:
@@ -340,19 +339,21 @@ class TransformerDecoderLayer(_Layer):
             return self._add(tgt, self._feed_forward(self.norm3(tgt)))
         tgt = self.norm1(self._add(tgt, self.self_attn(tgt, tgt, tgt, *own)[0]))
         tgt = self.norm2(self._add(tgt, self.multihead_attn(tgt, memory, memory, *other)[0]))
-        return self.norm3(self._add(tgt, self._feed_forward(tgt)))
+        y: Tensor = self.norm3(self._add(tgt, self._feed_forward(tgt)))
+        return y
 
     def step(
         self, tgt: Tensor, past: Tensor | None, memory: Tensor, memory_mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """One position more: tgt (N, 1, d_model) after those whose keys and values are ``past`` (N, t, 2 d_model).
 
-        ``memory`` (N, S, 2 d_model) is ``multihead_attn.project_memory`` of the encoder's output, ``memory_mask`` (N, 1,
-        1, S) bool True where it may be seen. Return the output (N, 1, d_model) and the past with this position.
+        ``memory`` (N, S, 2 d_model) is ``multihead_attn.project_memory`` of the encoder's output, ``memory_mask`` (N,
+        1, 1, S) bool, True where it may be seen. Return the output (N, 1, d_model) and the past with this position.
         """
         mine, other = self.self_attn, self.multihead_attn
         x = self.norm1(tgt) if self.norm_first else tgt
-        query, now = ops.split(ops.linear(x, mine.in_proj_weight, mine.in_proj_bias), (self.d_model, 2 * self.d_model), -1)
+        packed = ops.linear(x, mine.in_proj_weight, mine.in_proj_bias)
+        query, now = ops.split(packed, (self.d_model, 2 * self.d_model), -1)
         past = now if past is None else ops.concat([past, now], 1)
         tgt = self._add(tgt, mine.out_proj(ops.multi_head_attention(query, past, mine.num_heads)))
         tgt = tgt if self.norm_first else self.norm1(tgt)

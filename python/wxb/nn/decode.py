@@ -15,12 +15,9 @@ __all__ = ["Hypothesis", "beam_search", "greedy_search"]
 
 Array = numpy.ndarray[Any, Any]
 
-#: ``step(tokens, state) -> logits, state``: tokens (rows,) int64, logits (rows, classes). The state is None at first,
-#: then whatever nest of tuples, lists and dicts of Tensors (rows, ...) the step returned, rows perhaps exchanged.
 Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
-#: A sequence without start and end, and its score.
-Hypothesis = tuple[list[int], float]
+Hypothesis = tuple[list[int], float]  # a sequence without start and end, and its score
 
 
 def _check(name: str, **counts: int) -> None:
@@ -30,7 +27,11 @@ def _check(name: str, **counts: int) -> None:
 
 
 def greedy_search(step: Step, batch: int, start: int, end: int, max_length: int) -> list[list[int]]:
-    """Take the likeliest token each time, until ``end`` or ``max_length`` of them -> a sequence for each of ``batch``."""
+    """Take the likeliest token each time, until ``end`` or ``max_length`` tokens -> a sequence for each of ``batch``.
+
+    ``step(tokens, state) -> logits, state``: tokens (rows,) int64, logits (rows, classes), state None at first, then
+    what the step returned.
+    """
     _check("greedy_search", batch=batch, max_length=max_length)
     tokens, state = numpy.full(batch, start), None
     taken: list[Array] = []
@@ -60,9 +61,10 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """Keep the ``beam_size`` likeliest beginnings each time -> for each of ``batch`` its ``n_best``, the best first.
 
-    ``step`` is called with ``batch beam_size`` rows, those of one sequence side by side. A score is the sum of the log
-    probabilities divided by ``((5 + length) / 6) ** length_penalty`` (Wu et al. 2016, arXiv:1609.08144), the end
-    counted. What has not ended after ``max_length`` tokens is taken where too little has.
+    ``step`` is called as by ``greedy_search`` with ``batch beam_size`` rows, those of one sequence side by side; its
+    state is a nest of tuples, lists and dicts of Tensors (rows, ...), whose rows are exchanged. A score is the sum of
+    the log probabilities divided by ``((5 + length) / 6) ** length_penalty`` (Wu et al. 2016, arXiv:1609.08144), the
+    end counted. What has not ended after ``max_length`` tokens is taken where too little has.
     """
     _check("beam_search", batch=batch, max_length=max_length, beam_size=beam_size, n_best=n_best)
     if n_best > beam_size:
@@ -76,7 +78,7 @@ def beam_search(
             logits, state = step(tensor(tokens), state)
             gains = ops.log_softmax(logits).numpy().reshape(batch, beam_size, -1)
             origins, chosen, totals = _best(scores[:, :, None] + gains, 2 * beam_size)
-            kept = numpy.stack([beam.extend(*of, end) for beam, *of in zip(beams, origins, chosen, totals)])
+            kept = numpy.stack([b.extend(*of, end) for b, of in zip(beams, zip(origins, chosen, totals))])
             tokens, rows = _picked(chosen, kept).reshape(-1), _picked(origins, kept)
             scores = _picked(totals, kept)
             if all(beam.done for beam in beams):

@@ -1,7 +1,7 @@
 """Differentiable functions on Tensors, one file per kernel room."""
 
-from . import conv, elementwise, epilogue, gemm, indexing, loss, pool, random, reduce, resample
 from . import attention as _attention
+from . import conv, elementwise, epilogue, gemm, indexing, loss, pool, random, reduce, resample
 from . import norm as _norm
 from . import softmax as _softmax
 from .attention import *

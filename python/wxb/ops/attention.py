@@ -28,8 +28,8 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """Mean of the values, weighed by how well their keys fit the query, ``softmax(scale Q Kᵀ + mask) V``.
 
-    Vaswani et al. 2017, arXiv:1706.03762; the scores are never stored (Dao et al. 2022, arXiv:2205.14135). query (batch,
-    heads, queries, size), key and value (batch, heads, keys, size), or all without heads -> the shape of query.
+    Vaswani et al. 2017, arXiv:1706.03762; the scores are never stored (Dao et al. 2022, arXiv:2205.14135). query
+    (batch, heads, queries, size), key and value (batch, heads, keys, size), or all without heads -> query's shape.
     ``scale`` is ``1 / sqrt(size)`` unless given. ``attn_mask`` broadcasts to (batch, heads, queries, keys): bools, True
     where a key may be seen, or numbers added to the scores. ``is_causal``: query i sees the keys 0 to i.
     ``key_lengths`` (batch,) int64: later keys are not even read. A query that sees no key gives 0. ``dropout_p`` drops
@@ -41,7 +41,7 @@ def scaled_dot_product_attention(
     name = "scaled_dot_product_attention"
     for what, x in (("query", query), ("key", key), ("value", value)):
         expect_tensor(name, what, x)
-        if x.ndim not in (3, 4) or x.ndim != query.ndim:
+        if x.ndim not in (3, 4) or x.ndim != query.ndim or x.shape[-1] != query.shape[-1]:
             raise ValueError(
                 f"{name}: {what} has shape {x.shape}, query {query.shape}; all must be (batch, heads, length, size) "
                 "or all (batch, length, size)"
