@@ -128,7 +128,7 @@ class _Beam:
         """Go on with the best extensions that do not end, and return their places; those that end are kept apart."""
         kept = [i for i, token in enumerate(tokens) if token != end][: self.size]
         if not self.done:
-            for i in numpy.flatnonzero(tokens[: self.size] == end):
+            for i in numpy.flatnonzero((tokens == end)[: self.size] & (totals > -numpy.inf)[: self.size]):
                 sequence = self.alive[origins[i]]
                 self.ended.append((sequence, self._score(totals[i], len(sequence) + 1)))
         self.alive = [[*self.alive[origins[i]], int(tokens[i])] for i in kept]
