@@ -6,6 +6,7 @@ from pathlib import Path
 
 from targets import target
 from wxb.bench import Workload, main
+from wxb.bench.attention import attention
 from wxb.bench.conv import conv2d
 from wxb.bench.images import augment, batch_norm, max_pool
 from wxb.bench.kernels import (
@@ -65,6 +66,8 @@ def rows() -> list[Workload]:
         transpose(512, 512),
         transpose(4096, 4096),
         embedding(10000, 256, 4096),
+        *(attention(32, 8, length, 64, backward) for length in (128, 512) for backward in (False, True)),
+        attention(128, 4, 16, 64, True),  # a batch of sentences
         *(update(name, sizes) for sizes in (MIDDLE_MLP, WIDE_MLP) for name in ("momentum", "adam")),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rows import (
     Row,
+    attention,
     conv,
     detection,
     elementwise,
@@ -25,6 +26,7 @@ ROWS: list[Row] = [
     *elementwise.ROWS,
     *epilogue.ROWS,
     *gemm.ROWS,
+    *attention.ROWS,
     *conv.ROWS,
     *reduce.ROWS,
     *softmax.ROWS,

@@ -631,6 +631,46 @@ def argreduce(
     count: typing.SupportsInt | typing.SupportsIndex,
     inner: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def attention_backward(
+    q: numpy.ndarray,
+    q_at: typing.SupportsInt | typing.SupportsIndex,
+    k: numpy.ndarray,
+    k_at: typing.SupportsInt | typing.SupportsIndex,
+    v: numpy.ndarray,
+    v_at: typing.SupportsInt | typing.SupportsIndex,
+    heads: typing.SupportsInt | typing.SupportsIndex,
+    bias: numpy.ndarray | None,
+    mask: numpy.ndarray | None,
+    lengths: numpy.ndarray | None,
+    saved: numpy.ndarray | None,
+    y: numpy.ndarray,
+    lse: numpy.ndarray,
+    dy: numpy.ndarray,
+    dq: numpy.ndarray | None,
+    dk: numpy.ndarray | None,
+    dv: numpy.ndarray | None,
+    causal: bool,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    p: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
+def attention_forward(
+    q: numpy.ndarray,
+    q_at: typing.SupportsInt | typing.SupportsIndex,
+    k: numpy.ndarray,
+    k_at: typing.SupportsInt | typing.SupportsIndex,
+    v: numpy.ndarray,
+    v_at: typing.SupportsInt | typing.SupportsIndex,
+    heads: typing.SupportsInt | typing.SupportsIndex,
+    bias: numpy.ndarray | None,
+    mask: numpy.ndarray | None,
+    lengths: numpy.ndarray | None,
+    saved: numpy.ndarray | None,
+    y: numpy.ndarray,
+    lse: numpy.ndarray,
+    causal: bool,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    p: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
 def augment_affine(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: Padding) -> None: ...
 def augment_color(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray) -> None: ...
 def augment_cutout(

@@ -1,4 +1,4 @@
-"""The command line: ``wxb train | predict | detect | listen | sample | summary | bench | doctor``."""
+"""The command line: ``wxb train | predict | detect | translate | listen | sample | summary | bench | doctor``."""
 
 from __future__ import annotations
 
@@ -74,6 +74,18 @@ def _detect(options: argparse.Namespace) -> None:
         return
     for row in rows:
         print("  ".join(str(value) for value in row.values()))
+
+
+def _translate(options: argparse.Namespace) -> None:
+    from .recipes import SavedRun
+    from .recipes.translate import translate
+
+    rows = translate(SavedRun(options.run), options.sentences, options.n_best)
+    if options.json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        print(row["translation"])
 
 
 def _listen(options: argparse.Namespace) -> None:
@@ -163,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--no-flip", action="store_true", default=None, help="of images, detect: left and right differ")
     train.add_argument("--binary", action="store_true", default=None, help="of sentiment: positive or negative alone")
     train.add_argument("--speaker-out", metavar="NAME", help="of voice: test on this speaker, train on the others")
+    train.add_argument("--languages", metavar="FROM-TO", help="of translate: two of en, de, fr (default en-de)")
     train.add_argument("--epochs", type=int)
     train.add_argument("--lr", type=float, help="the highest learning rate")
     train.add_argument("--batch-size", type=int)
@@ -198,6 +211,12 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--temperature", type=float, default=0.8, help="low: likely, high: daring (default 0.8)")
     sample.add_argument("--top-k", type=int, help="draw from the so many likeliest alone")
     sample.add_argument("--seed", type=int, default=0)
+
+    translate = command("translate", _translate, "sentences by a network trained on translate")
+    translate.add_argument("run", metavar="RUN", help="runs/NAME or NAME")
+    translate.add_argument("sentences", nargs="+", metavar="SENTENCE")
+    translate.add_argument("--n-best", type=int, default=1, help="how many translations of each, the best first")
+    translate.add_argument("--json", action="store_true")
 
     summary = command("summary", _summary, "the layers of a trained network")
     summary.add_argument("run", metavar="RUN", help="runs/NAME or NAME")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .train.launches import Launch
 
 __all__ = [
+    "attention",
     "confusion",
     "curves",
     "decision_boundary",
@@ -274,6 +275,20 @@ def precision_recall(curves: Mapping[str, tuple[ArrayLike, ArrayLike, float]], p
         known = [ap for _, _, ap in curves.values() if not np.isnan(ap)]
         axes.set_title(f"mean average precision {np.mean(known) if known else np.nan:.4f}")
         axes.legend(loc="lower left")
+
+
+def attention(weights: ArrayLike, rows: Sequence[str], columns: Sequence[str], path: Path) -> None:
+    """Draw how strongly each output, a row of weights (R, C), looks at each input, a column, named by their tokens."""
+    w = np.asarray(weights, np.float64)
+    if w.shape != (len(rows), len(columns)) or not w.size:
+        raise ValueError(f"attention: weights {w.shape} for {len(rows)} rows and {len(columns)} columns")
+    with _figure(path, (0.42 * len(columns) + 1.2, 0.32 * len(rows) + 1.2)) as figure:
+        axes = figure.add_subplot()
+        axes.imshow(w, cmap="Blues", vmin=0, interpolation="nearest", aspect="auto")
+        axes.set_xticks(range(len(columns)), list(columns), rotation=60, ha="left")
+        axes.set_yticks(range(len(rows)), list(rows))
+        axes.xaxis.tick_top()
+        axes.grid(False)
 
 
 def scatter(predicted: ArrayLike, actual: ArrayLike, path: Path, name: str = "target") -> None:

@@ -13,6 +13,7 @@ from .augment import (
     RandomZoom,
 )
 from .boxes import BoxAffine, BoxFlip
+from .bpe import BPE
 from .cifar10 import CIFAR10_CLASSES, cifar10
 from .dataset import ArrayDataset, Dataset, Table, kfold, split
 from .draws import Draws
@@ -20,6 +21,8 @@ from .embedded import load_breast_cancer, load_diabetes, load_digits
 from .images import ImageFolder, image_folder, read_image
 from .loader import Loader
 from .mnist import FASHION_MNIST_CLASSES, fashion_mnist, mnist
+from .multi30k import Multi30k, multi30k
+from .pairs import PairLoader
 from .sst import SENTIMENTS, sst
 from .table import TableEncoder, find_task, labelled, read_table
 from .text import Characters, ContinuedText, tiny_shakespeare
@@ -27,6 +30,7 @@ from .trees import IGNORED, Tree, TreeBatch, TreeDataset, balanced_tree, parse_t
 from .voc import VOCFolder, bccd, letterbox, read_picture, voc_folder, voc_lists
 
 __all__ = [
+    "BPE",
     "CIFAR10_CLASSES",
     "FASHION_MNIST_CLASSES",
     "IGNORED",
@@ -43,6 +47,8 @@ __all__ = [
     "Draws",
     "ImageFolder",
     "Loader",
+    "Multi30k",
+    "PairLoader",
     "RandomAffine",
     "RandomColor",
     "RandomCrop",
@@ -69,6 +75,7 @@ __all__ = [
     "load_diabetes",
     "load_digits",
     "mnist",
+    "multi30k",
     "parse_tree",
     "read_image",
     "read_picture",

@@ -12,11 +12,13 @@ from .mlp import mlp
 from .rnn import char_rnn
 from .speech import speechnet
 from .speednet import Whitening, speednet
+from .translation import Translator, translator
 from .tree import treenet
 
 __all__ = [
     "MODELS",
     "Detector",
+    "Translator",
     "Whitening",
     "build",
     "char_rnn",
@@ -29,6 +31,7 @@ __all__ = [
     "resnet18",
     "speechnet",
     "speednet",
+    "translator",
     "treenet",
     "vgg",
 ]
@@ -36,7 +39,19 @@ __all__ = [
 # Only what stands here can be built from a file: nothing in a saved run is ever imported or run.
 MODELS: dict[str, Callable[..., Module]] = {
     builder.__name__: builder
-    for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet, detector, char_rnn, speechnet, treenet)
+    for builder in (
+        mlp,
+        lenet5,
+        vgg,
+        resnet8,
+        resnet18,
+        speednet,
+        detector,
+        char_rnn,
+        speechnet,
+        treenet,
+        translator,
+    )
 }
 
 

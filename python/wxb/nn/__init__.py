@@ -15,8 +15,16 @@ from .activation import (
     Softplus,
     Tanh,
 )
+from .attention import (
+    AdditiveAttention,
+    MultiheadAttention,
+    SinusoidalPositions,
+    TransformerDecoderLayer,
+    TransformerEncoderLayer,
+)
 from .container import Dropout, Dropout2d, Flatten, Reshape, Residual, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose2d
+from .decode import Hypothesis, beam_search, greedy_search
 from .fold import fold_batch_norm
 from .linear import Embedding, Linear
 from .module import Module
@@ -36,6 +44,7 @@ __all__ = [
     "RNTN",
     "SELU",
     "AdaptiveAvgPool2d",
+    "AdditiveAttention",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -51,6 +60,7 @@ __all__ = [
     "GRUCell",
     "GroupNorm",
     "Hardswish",
+    "Hypothesis",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
@@ -59,6 +69,7 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "Module",
+    "MultiheadAttention",
     "RMSNorm",
     "RNNCell",
     "ReLU",
@@ -67,14 +78,19 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositions",
     "Softmax",
     "Softplus",
     "Standardize",
     "Tanh",
+    "TransformerDecoderLayer",
+    "TransformerEncoderLayer",
     "TreeLSTM",
     "TreeRNN",
     "Upsample",
+    "beam_search",
     "fold_batch_norm",
+    "greedy_search",
     "init",
     "sample",
 ]

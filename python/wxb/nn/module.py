@@ -45,9 +45,9 @@ class Module:
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """Run forward; an error within names this layer."""
         watch.note(self)
-        for value in inputs:
+        for value in (*inputs, *named.values()) if named else inputs:
             if not isinstance(value, (Tensor, int, float, type(None))):
-                inputs = self._tensors(inputs)
+                inputs, named = self._tensors(inputs), dict(zip(named, self._tensors(tuple(named.values()))))
                 break
         try:
             return self.forward(*inputs, **named)

@@ -1,5 +1,6 @@
 """Differentiable functions on Tensors, one file per kernel room."""
 
+from . import attention as _attention
 from . import (
     conv,
     detection,
@@ -17,6 +18,7 @@ from . import (
 )
 from . import norm as _norm
 from . import softmax as _softmax
+from .attention import *
 from .conv import *
 from .detection import *
 from .elementwise import *
@@ -35,6 +37,7 @@ from .softmax import *
 from .tree import *
 
 __all__ = [
+    *_attention.__all__,
     *conv.__all__,
     *detection.__all__,
     *elementwise.__all__,

@@ -33,6 +33,7 @@ RECIPES: dict[str, tuple[str, str]] = {
     "sentiment": ("sentiment", "how much a film review praises, at every node of its tree, SST"),
     "voice": ("voice", "spoken digits, FSDD; wxb listen then hears words and runs what you say of each"),
     "char-lm": ("char_lm", "text, character by character: tiny Shakespeare, or your own: wxb train char-lm FILE"),
+    "translate": ("translate", "captions from English to German, or --languages de-en and others, Multi30k"),
     "images": ("images", "your own pictures: wxb train images --data FOLDER, one sub-folder per class"),
     "detect": ("detect", "boxes around blood cells, BCCD, or around what your own VOC folder shows: --data FOLDER"),
     "csv": ("table", "your own table: wxb train csv FILE --target COLUMN"),

@@ -36,6 +36,7 @@ class Options:
     no_flip: bool | None = None
     binary: bool | None = None
     speaker_out: str | None = None
+    languages: str | None = None
 
     def chosen(self, **defaults: Any) -> Options:
         """Return the options with the recipe's ``defaults`` where nothing was asked for."""

@@ -1,6 +1,6 @@
 """Training: the loop, what it measures, and the captured step."""
 
-from .callbacks import Callback, Checkpoint, CSVLog, EarlyStopping, Lookahead, LRSchedule
+from .callbacks import AverageWeights, Callback, Checkpoint, CSVLog, EarlyStopping, Lookahead, LRSchedule
 from .capture import capture
 from .detection import DetectionScores, average_precision
 from .history import History
@@ -11,6 +11,7 @@ from .trainer import LOSSES, Trainer
 __all__ = [
     "LOSSES",
     "METRICS",
+    "AverageWeights",
     "CSVLog",
     "Callback",
     "Checkpoint",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from .trainer import Trainer
 
-__all__ = ["CSVLog", "Callback", "Checkpoint", "EarlyStopping", "LRSchedule", "Lookahead"]
+__all__ = ["AverageWeights", "CSVLog", "Callback", "Checkpoint", "EarlyStopping", "LRSchedule", "Lookahead"]
 
 
 class Callback:
@@ -175,6 +176,35 @@ class Lookahead(Callback):
     def on_fit_end(self, trainer: Trainer) -> None:
         """Leave the slow weights in the model."""
         trainer.model.load_state_dict(self._slow, strict=False)
+
+
+class AverageWeights(Callback):
+    """Leave the mean of the weights after each of the last ``epochs`` epochs in the model when the training ends.
+
+    As checkpoints are averaged in Vaswani et al. 2017, arXiv:1706.03762.
+    """
+
+    def __init__(self, epochs: int = 5) -> None:
+        if epochs < 1:
+            raise ValueError(f"average weights: epochs is {epochs}, it must be at least 1")
+        self._states: deque[dict[str, Any]] = deque(maxlen=epochs)
+
+    def on_fit_begin(self, trainer: Trainer) -> None:
+        """Forget an earlier training."""
+        self._states.clear()
+
+    def on_epoch_end(self, trainer: Trainer, figures: dict[str, float]) -> None:
+        """Keep the weights."""
+        self._states.append(trainer.model.state_dict())
+
+    def on_fit_end(self, trainer: Trainer) -> None:
+        """Put the means into the model; what is no float stays as it is."""
+        if not self._states:
+            return
+        last = self._states[-1]
+        floats = [name for name, array in last.items() if array.dtype.kind == "f"]
+        means = {name: sum(state[name] for state in self._states) / len(self._states) for name in floats}
+        trainer.model.load_state_dict(means, strict=False)
 
 
 class CSVLog(Callback):
