@@ -20,6 +20,7 @@ from wxb.bench.kernels import (
     transpose,
 )
 from wxb.bench.norms import chain, layer_norm, rms_norm
+from wxb.bench.recurrent import recurrent
 from wxb.bench.updates import update
 
 CACHED, LARGE = 1 << 15, 1 << 24  # elements: two arrays fit the L2 cache; two are 128 MB
@@ -93,8 +94,12 @@ def convolutions() -> list[Workload]:
     return [conv2d(*sizes, backward=backward) for sizes in CONVOLUTIONS for backward in (False, True)]
 
 
+def sequences() -> list[Workload]:
+    return [recurrent(cell, backward=backward) for cell in ("lstm", "gru") for backward in (False, True)]
+
+
 def workloads() -> list[Workload]:
-    return [*products(), *elements(), *rows(), *convolutions(), *images()]
+    return [*products(), *elements(), *rows(), *convolutions(), *images(), *sequences()]
 
 
 if __name__ == "__main__":
