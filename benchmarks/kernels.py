@@ -21,6 +21,7 @@ from wxb.bench.kernels import (
     transpose,
 )
 from wxb.bench.norms import chain, layer_norm, rms_norm
+from wxb.bench.recurrent import recurrent
 from wxb.bench.trees import tree_lstm
 from wxb.bench.updates import update
 
@@ -101,8 +102,12 @@ def trees() -> list[Workload]:
     return [tree_lstm(25, 19, 150, by) for by in ("node", "level")]
 
 
+def sequences() -> list[Workload]:
+    return [recurrent(cell, backward=backward) for cell in ("lstm", "gru") for backward in (False, True)]
+
+
 def workloads() -> list[Workload]:
-    return [*products(), *elements(), *rows(), *convolutions(), *images(), *trees()]
+    return [*products(), *elements(), *rows(), *convolutions(), *images(), *trees(), *sequences()]
 
 
 if __name__ == "__main__":

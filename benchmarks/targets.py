@@ -37,6 +37,8 @@ TARGETS = (
     ("conv * forward+backward *x3 to 64", 2.0),
     ("depthwise * forward+backward *", 2.5),
     ("tree_lstm * by level *", 1.5),
+    ("lstm forward+backward *", 1.35),
+    ("gru forward+backward *", 1.5),
     ("step 2-16-16-1 *", 8.0),
     ("step 784-128-10 batch 32 *", 1.8),
     ("step 784-128-10 batch 128 *", 1.4),
@@ -44,6 +46,7 @@ TARGETS = (
     ("step lenet5 *", 3.0),
     ("step vgg *", 1.7),
     ("step resnet8 *", 1.3),
+    ("step char-lstm *", 1.25),
 )
 
 # Of large products, also: the share of the FMA peak on one thread, and how much faster two threads are than one.

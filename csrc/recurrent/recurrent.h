@@ -39,7 +39,7 @@ struct Recurrent {
 
 // From dy, dh_n and dc_n, each absent where it is 0: dx, dh0, dc0. What the product h W_hhᵀ owes, which makes dweight =
 // dhᵀ before and dbias, its column sums, is dx itself, but for gru, where its n is s(r) times that of dx: it takes the
-// place of gates. product (batch, units): scratch.
+// place of gates. Of the others dx may be gates. product (batch, units): scratch.
 template <class T>
 struct RecurrentBackward {
   In<T> weight, before, cells, c_n, reset, dy, dh_n, dc_n;

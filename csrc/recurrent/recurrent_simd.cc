@@ -39,34 +39,43 @@ void pack(const Packing<float>& p, int64_t unit, int64_t unit_end) {
   for (int64_t g = 0; g < p.gates; ++g) of_gate(p.weight, p.packed, p.units, g).pack(first, last);
 }
 
-// each(panels of A, k, first row) for chunks of rows [begin, end) of a, `depth` wide. They are copied next to each
-// other: rows that lie a power of two apart would share a few lines of the L1 cache.
+// A chunk of some rows of h, or of dz, next to each other: rows that lie a power of two apart would share a few lines
+// of the L1 cache. They are shared out evenly: 32 rows are four tiles of 5 and two of 6.
+struct Chunk {
+  const float* data;
+  int64_t rows, depth;
+  int64_t tiles() const { return divide_up(rows, tile_rows); }
+  int64_t first(int64_t tile) const { return tile * rows / tiles(); }
+};
+
+// each(chunk, k, row) for chunks of rows [begin, end) of a, `depth` wide; row is the chunk's first.
 template <class Each>
 WXB_INLINE void for_chunks(const float* a, int64_t depth, int64_t begin, int64_t end, Each each) {
   float* const copy = static_cast<float*>(thread_buffer(Slot::a, most_rows * kc * sizeof(float)));
-  for (int64_t i = begin; i < end; i += most_rows) {
-    const int64_t rows = min(most_rows, end - i), height = divide_up(rows, divide_up(rows, tile_rows));
+  for (int64_t i = begin; i < end; i += most_rows)
     for (int64_t k = 0; k < depth; k += kc) {
-      PanelsA panels{{a + i * depth + k, depth, 1}, rows, min(kc, depth - k), height};
-      panels.pack(copy);
-      each(panels, k, i);
+      const Chunk chunk{copy, min(most_rows, end - i), min(kc, depth - k)};
+      for (int64_t r = 0; r < chunk.rows; ++r)
+        __builtin_memcpy(copy + r * chunk.depth, a + (i + r) * depth + k, size_t(chunk.depth) * sizeof(float));
+      each(chunk, k, i);
     }
-  }
 }
 
-// A panel of B times all of A's, to c, whose rows are c_row apart: starting from `start` in the first chunk.
-void multiply_panel(const PanelsA& a, const BlockB& b, int64_t k, int64_t panel, float* c, int64_t c_row,
+// A panel of B times all rows of a chunk, to c, whose rows are c_row apart: starting from `start` in the first chunk.
+void multiply_panel(const Chunk& a, const BlockB& b, int64_t k, int64_t panel, float* c, int64_t c_row,
                     const float* start) {
-  for (int64_t p = 0; p < a.count(); ++p) {
-    float* const at = c + p * a.height * c_row;
+  for (int64_t t = 0; t < a.tiles(); ++t) {
+    const int64_t row = a.first(t), rows = a.first(t + 1) - row;
+    float* const at = c + row * c_row;
     const Tile first{at, c_row, b.columns(panel), start, 0}, next{at, c_row, b.columns(panel), at, c_row};
-    microkernel_for(a.rows_of(p), b.vectors(panel))({a.depth}, a(p), b(k, panel), k == 0 ? first : next);
+    microkernel_for(rows, b.vectors(panel))({a.depth}, {a.data + row * a.depth, a.depth, 1}, b(k, panel),
+                                            k == 0 ? first : next);
   }
 }
 
 void multiply(const Step<float>& s, const Part& part) {
   const int64_t gates = gates_of(s.cell), row = gates * s.units;
-  for_chunks(s.h, s.units, part.row, part.row_end, [&](const PanelsA& a, int64_t k, int64_t i) {
+  for_chunks(s.h, s.units, part.row, part.row_end, [&](const Chunk& a, int64_t k, int64_t i) {
     for (int64_t q = part.unit / tile_columns; q < divide_up(part.unit_end, tile_columns); ++q)
       for (int64_t g = 0; g < gates; ++g) {
         const int64_t column = g * s.units + q * tile_columns;
@@ -79,7 +88,7 @@ void multiply(const Step<float>& s, const Part& part) {
 void multiply_back(const BackwardStep<float>& s, float* product, const Part& part) {
   const int64_t gates = gates_of(s.cell);
   const BlockB b = of_all_gates(s.weight, s.packed, s.units, gates);
-  for_chunks(s.dz, gates * s.units, part.row, part.row_end, [&](const PanelsA& a, int64_t k, int64_t i) {
+  for_chunks(s.dz, gates * s.units, part.row, part.row_end, [&](const Chunk& a, int64_t k, int64_t i) {
     for (int64_t q = part.unit / tile_columns; q < divide_up(part.unit_end, tile_columns); ++q)
       multiply_panel(a, b, k, q, product + i * s.units + q * tile_columns, s.units, zeros);
   });
@@ -117,6 +126,12 @@ WXB_INLINE void unit(const Step<float>& s, const float* x, float* z, int64_t at,
   lanes.store(next, s.y + at + j);
 }
 
+// Asks for `count` stretches of n numbers that are `row` apart: x comes from far, and is read once.
+WXB_INLINE void prefetch(const float* from, int64_t count, int64_t row, int64_t n) {
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t j = 0; j < n; j += 16) __builtin_prefetch(from + i * row + j);
+}
+
 template <Cell cell>
 void finish_rows(const Step<float>& s, const Part& part) {
   const int64_t h = s.units, row = gates_of(cell) * h;
@@ -126,6 +141,7 @@ void finish_rows(const Step<float>& s, const Part& part) {
     if (runs) {
       const float* const x = s.x + n * row;
       float* const z = s.gates + n * row;
+      if (n + 1 < part.row_end) prefetch(x + row + part.unit, gates_of(cell), h, part.unit_end - part.unit);
       for_lanes(part.unit, part.unit_end, [&](auto lanes, int64_t j) { unit<cell>(s, x, z, at, j, lanes); });
     } else {
       for_lanes(part.unit, part.unit_end, [&](auto lanes, int64_t j) {

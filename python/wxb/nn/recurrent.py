@@ -137,8 +137,9 @@ class _Recurrent(_Weights):
             raise ValueError(
                 f"{self.layer}: input has shape {x.shape}, it must be {axes}, input_size {self.input_size}"
             )
-        if index is None and 0 in x.shape[:1] + x.shape[1:2] and x.shape[1 if self.batch_first else 0] == 0:
-            raise ValueError(f"{self.layer}: input has shape {x.shape}, {axes}: there must be at least one step")
+        given = x if index is None else index
+        if given.ndim > 1 and given.shape[1 if self.batch_first else 0] == 0:
+            raise ValueError(f"{self.layer}: input has shape {given.shape}, it must have a step at least")
         if index is not None and (x.ndim != 2 or x.shape[1] != self.input_size or index.ndim != 2):
             raise ValueError(
                 f"{self.layer}: the table has shape {x.shape} and the index {index.shape}, they must be "

@@ -105,7 +105,10 @@ def _run(
 
     def backward(dys: list[Array], grads: Grads) -> Sequence[Array]:
         dx, dw, db, dh0, dc0 = given = grads()
-        dx = room(xa.shape) if dx is None else dx
+        if reset is None:
+            dx = given[0] = gates  # which nobody needs afterwards: memory that is at hand is faster
+        elif dx is None:
+            dx = room(xa.shape)
         dh0 = room(state) if dh0 is None else dh0
         dc0 = room(state, is_lstm) if dc0 is None else dc0
         dys = [*dys, None] if len(dys) < 3 else dys
