@@ -43,6 +43,22 @@ struct TakeBackward {
   double work() const { return double(dx.size + dy.size); }
 };
 
+// dweight[index[k], :] += dy[k, :], after all of dweight was made 0 unless it `adds`; rows of index `padding` are left
+// out.  dweight (range.size, width). used (range.size), if given, is 0 only for rows of dweight that are 0: other rows
+// are not touched, and it is kept so.
+template <class T>
+struct EmbeddingBackward {
+  In<int64_t> index;
+  In<T> dy;
+  InOut<T> dweight;
+  InOut<uint8_t> used;
+  int64_t width, padding;
+  Range range;
+  bool adds;
+  void operands(const Operands& f) const { f(index), f(dy), f(dweight), f(used); }
+  double work() const { return double(dy.size + (used ? range.size : dweight.size)); }
+};
+
 // How an index array (outer, count, inner) lies in an array of which it picks elements along one axis: element
 // (o, k, i) goes with that at outer(o) + inner(i) + index stride. The other axes may be shorter in the index.
 struct Columns {
@@ -88,6 +104,8 @@ template <class W>
 void take(const Take<W>&, Context&);
 template <class T>
 void take_backward(const TakeBackward<T>&, Context&);
+template <class T>
+void embedding_backward(const EmbeddingBackward<T>&, Context&);
 template <class W>
 void gather(const Gather<W>&, Context&);
 template <class T>

@@ -82,11 +82,27 @@ void bind_rows(py::module_& m) {
     call.ndim("weight", weight, 2, "(count, width)");
     take(call, weight, index, y, 0, false);
   });
-  m.def("embedding_backward", [](A index, A dy, A dweight) {
-    const Call call("embedding_backward");
-    call.ndim("dweight", dweight, 2, "(count, width)");
-    take_backward(call, index, dy, dweight, 0, false);
-  });
+  m.def(
+      "embedding_backward",
+      [](A index, A dy, A dweight, const Optional& used, bool adds, int64_t padding) {
+        const Call call("embedding_backward");
+        call.ndim("dweight", dweight, 2, "(count, width)");
+        taken_shape(call, dweight, index, dy, 0);
+        const int64_t count = dweight.shape(0), width = dweight.shape(1);
+        by_float(call.name, dy, [&]<class T>() {
+          launch<BACKEND::embedding_backward<T>>(
+              call.name, EmbeddingBackward<T>{indices(call, index),
+                                              call.in<T>("dy", dy, dy.size()),
+                                              call.inout<T>("dweight", dweight, dweight.size()),
+                                              used ? call.inout<uint8_t>("used", *used, {count}) : InOut<uint8_t>{},
+                                              width,
+                                              padding,
+                                              {count, false},
+                                              adds});
+        });
+      },
+      py::arg("index"), py::arg("dy"), py::arg("dweight"), py::arg("used") = py::none(), py::arg("adds") = false,
+      py::arg("padding") = -1);
 }
 
 void bind_elements(py::module_& m) {

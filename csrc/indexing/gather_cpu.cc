@@ -92,6 +92,31 @@ void take_backward(const TakeBackward<T>& a, Context& context) {
   });
 }
 
+// As above, a task owns some rows of dweight.
+template <class T>
+void embedding_backward(const EmbeddingBackward<T>& a, Context& context) {
+  check(a.index, a.range, context);
+  const int64_t size = a.range.size, width = a.width, moved = a.dy.size + (a.used || a.adds ? 0 : a.dweight.size);
+  const int64_t parts = std::clamp<int64_t>(moved / range, 1, 16), per_part = divide_up(size, parts);
+  uint8_t* const used = a.used.data;
+  parallel(parts, [&](int64_t task) {
+    const int64_t first = task * per_part, after = std::min(first + per_part, size);
+    for (int64_t row = first; !a.adds && row < after; ++row) {
+      if (used && !used[row]) continue;
+      std::fill_n(a.dweight.data + row * width, width, T(0));
+      if (used) used[row] = 0;
+    }
+    for (int64_t k = 0; k < a.index.size; ++k) {
+      const int64_t row = a.range(a.index.data[k]);
+      if (row < first || row >= after || row == a.padding) continue;
+      const T* const dy = a.dy.data + k * width;
+      T* const to = a.dweight.data + row * width;
+      for (int64_t i = 0; i < width; ++i) to[i] += dy[i];
+      if (used) used[row] = 1;
+    }
+  });
+}
+
 template <class W>
 void gather(const Gather<W>& a, Context& context) {
   check(a.index, a.columns.range, context);
@@ -130,9 +155,10 @@ WXB_WORD(uint8_t)
 WXB_WORD(uint32_t)
 WXB_WORD(uint64_t)
 
-#define WXB_FLOAT(T)                                             \
-  template void take_backward(const TakeBackward<T>&, Context&); \
-  template void scatter_add(const ScatterAdd<T>&, Context&);     \
+#define WXB_FLOAT(T)                                                       \
+  template void take_backward(const TakeBackward<T>&, Context&);           \
+  template void embedding_backward(const EmbeddingBackward<T>&, Context&); \
+  template void scatter_add(const ScatterAdd<T>&, Context&);               \
   template void one_hot(const OneHot<T>&, Context&);
 WXB_FLOAT(float)
 WXB_FLOAT(double)

@@ -74,10 +74,20 @@ class Grads:
             # A leaf's first contribution goes straight to its buffer; a second one of this op must not overwrite it.
             if isinstance(edge, Tensor) and not edge._held and id(edge) not in taken:
                 self.given[i] = edge.grad_buffer()
+                edge.grad_written()
                 taken.append(id(edge))
             else:
                 self.given[i] = edge.device.empty(edge.shape, edge.dtype)
         return self.given if len(self.given) > 1 else self.given[0]
+
+    def leaf(self, i: int) -> Tensor | None:
+        """Return the leaf whose ``.grad`` input ``i``'s gradient goes to, None where it goes elsewhere.
+
+        An op that knows better than ``grads()`` how to do that writes its buffer, and returns it, or, where the leaf
+        holds a gradient already, adds to it and returns None.
+        """
+        edge = self._edges[i]
+        return edge if isinstance(edge, Tensor) else None
 
 
 Backward = Callable[[Array, Grads], Any]
@@ -86,7 +96,8 @@ Backward = Callable[[Array, Grads], Any]
 def record(data: Array, inputs: Sequence[Tensor | None], backward: Backward) -> Tensor:
     """Wrap an op's result; remember ``backward(dy, grads)`` if a gradient may be asked for.
 
-    ``backward`` returns, for each input, the array ``grads()`` gave, or one that nobody writes again (dy, a view).
+    ``backward`` returns, for each input, the array ``grads()`` gave, or one that nobody writes again (dy, a view); see
+    also ``Grads.leaf``.
     """
     out = Tensor(data)
     noting, wanted = watch.local.recorder, False
@@ -208,11 +219,15 @@ def _into_grad(leaf: Tensor, array: Array) -> None:
     """Write or add a contribution to a leaf's ``.grad``."""
     if watch.local.recorder is not None:
         watch.local.recorder.note_held(leaf)
+    if array is None:  # the op has added it
+        return
     buffer = leaf.grad_buffer()
     if leaf._held:
+        leaf.grad_written()
         leaf.device.kernels.binary_forward(leaf.device.kernels.Binary.add, buffer, array, buffer)
         return
     if array is not buffer:
+        leaf.grad_written()
         leaf.device.kernels.cast(array, buffer)
     leaf.held = True
 

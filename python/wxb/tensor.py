@@ -36,6 +36,7 @@ class Tensor:
     _buffer: Array = None
     _requires_grad = False
     _held = False
+    _used: Array = None  # of a table: which rows of the gradient's buffer may not be 0
 
     __array_ufunc__ = None  # ndarray + Tensor is Tensor.__radd__
 
@@ -85,7 +86,10 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The gradient added up by ``backward()``, of this Tensor's shape and dtype; None where there is none."""
-        return Tensor(self._buffer) if self._held else None
+        if not self._held:
+            return None
+        self.grad_written()  # by whoever gets it
+        return Tensor(self._buffer)
 
     @property
     def held(self) -> bool:
@@ -103,6 +107,17 @@ class Tensor:
         if self._buffer is None:
             self._buffer = self.device.empty(self.data.shape, self.data.dtype, True)
         return self._buffer
+
+    def used_rows(self) -> Array:
+        """Return which rows of the gradient's buffer may not be 0, (rows,) uint8, made once; for a table's gradient."""
+        if self._used is None:
+            self._used = self.device.array([1] * self.data.shape[0], numpy.uint8)
+        return self._used
+
+    def grad_written(self) -> None:
+        """Note that any row of the gradient's buffer may be written; what keeps ``used_rows`` itself does not call this."""
+        if self._used is not None:
+            self.device.kernels.fill(self._used, 1)
 
     def zero_grad(self) -> None:
         """Forget the gradient."""

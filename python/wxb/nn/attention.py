@@ -122,9 +122,9 @@ class MultiheadAttention(Module):
             attn_mask = ops.reshape(attn_mask, (batch, self.num_heads, *attn_mask.shape[1:]))
         masks = [attn_mask]
         if key_padding_mask is not None:
-            if key_padding_mask.ndim != 2:
+            if key_padding_mask.ndim != 2 or key_padding_mask.shape[0] != batch:
                 raise ValueError(
-                    f"multihead_attention: key_padding_mask has shape {key_padding_mask.shape}, it must be (N, S)"
+                    f"multihead_attention: key_padding_mask has shape {key_padding_mask.shape}, it must be ({batch}, S)"
                 )
             masks.append(ops.reshape(key_padding_mask, (batch, 1, 1, key_padding_mask.shape[1])))
         given = [mask for mask in masks if mask is not None]

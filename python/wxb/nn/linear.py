@@ -71,18 +71,30 @@ class Embedding(Module):
     """Table of vectors, ``y = W[index]``.
 
     index (...) of int64 in [0, num_embeddings) -> (..., embedding_dim); weight (num_embeddings, embedding_dim), drawn
-    from N(0, 1). Raises ``IndexError`` for an index out of range.
+    from N(0, 1). ``padding_idx``: the row of what fills batches up, 0 at first and without a gradient; negative ones
+    count from the end. Raises ``IndexError`` for an index out of range. An optimizer with momentum or moments moves all
+    rows, also those that a step did not use, as the papers say.
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, dtype: Any = None) -> None:
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, dtype: Any = None
+    ) -> None:
         positive("embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.weight = parameter(cpu.generator.normal(size=(num_embeddings, embedding_dim)), dtype, "weight")
+        drawn = cpu.generator.normal(size=(num_embeddings, embedding_dim))
+        if padding_idx is not None:
+            if not -num_embeddings <= padding_idx < num_embeddings:
+                raise ValueError(f"embedding: padding_idx is {padding_idx}, there are {num_embeddings} rows")
+            padding_idx %= num_embeddings
+            drawn[padding_idx] = 0
+        self.padding_idx = padding_idx
+        self.weight = parameter(drawn, dtype, "weight")
 
     def forward(self, index: Tensor) -> Tensor:
         """Index (...) -> (..., embedding_dim)."""
-        return ops.embedding(index, self.weight)
+        return ops.embedding(index, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
         """Return the sizes."""
-        return f"{self.num_embeddings}, {self.embedding_dim}"
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

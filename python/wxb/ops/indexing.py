@@ -190,11 +190,13 @@ def take(x: Tensor, index: Any, axis: int = 0) -> Tensor:
     return record(y, (x, t), backward)
 
 
-def embedding(index: Any, weight: Tensor) -> Tensor:
+def embedding(index: Any, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """Look up rows of a table, ``y = weight[index]``.
 
-    index (...) of integers in [0, count), weight (count, width) -> (..., width). The gradient of the weight is dense.
-    Raises ``IndexError`` for an index out of range; negative ones are.
+    index (...) of integers in [0, count), weight (count, width) -> (..., width). The gradient of the weight is an array
+    as any other, but of a leaf only the rows are touched that this or the last backward used; what meets in a row is
+    added in the order of the index. ``padding_idx``: a row that gets no gradient. Raises ``IndexError`` for an index
+    out of range; negative ones are.
     """
     expect_tensor("embedding", "weight", weight)
     dev, wa, (t, ia) = weight.device, weight.data, _index("embedding", index, weight.device)
@@ -203,10 +205,17 @@ def embedding(index: Any, weight: Tensor) -> Tensor:
     y = dev.empty((*ia.shape, wa.shape[1]), wa.dtype)
     dev.kernels.embedding_forward(wa, ia, y)
 
+    padding = -1 if padding_idx is None else padding_idx
+
     def backward(dy: Array, grads: Grads) -> tuple[None, Array]:
-        _, dweight = grads()
-        dev.kernels.embedding_backward(ia, dy, dweight)
-        return None, dweight
+        leaf = grads.leaf(1)
+        if leaf is None:
+            _, dweight = grads()
+            dev.kernels.embedding_backward(ia, dy, dweight, None, False, padding)
+            return None, dweight
+        dweight = leaf.grad_buffer()
+        dev.kernels.embedding_backward(ia, dy, dweight, leaf.used_rows(), leaf.held, padding)
+        return None, None if leaf.held else dweight
 
     return record(y, (t, weight), backward)
 

@@ -32,5 +32,7 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
     device = held[0].device
     norm = Tensor(device.empty((), held[0].dtype))
     norm.device = device
+    for p in held:
+        p.grad_written()  # a norm that is NaN makes all of them NaN
     device.kernels.optimizer_table([[p.data, p.grad_buffer()] for p in held]).clip(norm.data, max_norm)
     return norm

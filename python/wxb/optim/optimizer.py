@@ -145,6 +145,8 @@ class Optimizer:
             return
         table = self._tables.get(held) or self._make_table(held)
         if self.clip_norm is not None:
+            for p in self.parameters:
+                p.grad_written()  # a norm that is NaN makes all of them NaN
             table.clip(self._norm, self.clip_norm)
         self._update(table)
         for p, updated in zip(self.parameters, held):
