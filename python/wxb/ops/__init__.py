@@ -1,8 +1,9 @@
 """Differentiable functions on Tensors, one file per kernel room."""
 
-from . import conv, elementwise, epilogue, gemm, indexing, loss, pool, random, reduce, resample
+from . import capsule, conv, elementwise, epilogue, gemm, indexing, loss, pool, random, reduce, resample
 from . import norm as _norm
 from . import softmax as _softmax
+from .capsule import *
 from .conv import *
 from .elementwise import *
 from .epilogue import *
@@ -18,6 +19,7 @@ from .resample import *
 from .softmax import *
 
 __all__ = [
+    *capsule.__all__,
     *conv.__all__,
     *elementwise.__all__,
     *epilogue.__all__,
