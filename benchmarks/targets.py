@@ -43,6 +43,7 @@ TARGETS = (
     ("step lenet5 *", 3.0),
     ("step vgg *", 1.7),
     ("step resnet8 *", 1.3),
+    ("step capsnet *", 1.5),
 )
 
 # Of large products, also: the share of the FMA peak on one thread, and how much faster two threads are than one.

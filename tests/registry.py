@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from rows import Row, conv, elementwise, epilogue, gemm, indexing, loss, norm, pool, random, reduce, resample, softmax
+from rows import (
+    Row,
+    capsule,
+    conv,
+    elementwise,
+    epilogue,
+    gemm,
+    indexing,
+    loss,
+    norm,
+    pool,
+    random,
+    reduce,
+    resample,
+    softmax,
+)
 
 ROWS: list[Row] = [
     *elementwise.ROWS,
     *epilogue.ROWS,
     *gemm.ROWS,
+    *capsule.ROWS,
     *conv.ROWS,
     *reduce.ROWS,
     *softmax.ROWS,

@@ -110,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--size", type=int, help="of the recipe images: pixels a side, instead of the median up to 64")
     train.add_argument("--skip-broken", action="store_true", default=None, help="of images: leave broken files out")
     train.add_argument("--no-flip", action="store_true", default=None, help="of images: left and right differ")
+    train.add_argument("--full", action="store_true", default=None, help="of capsnet: the paper's network, for hours")
+    train.add_argument("--cover", type=int, help="of complete: how many of the 28 rows are covered (default 14)")
     train.add_argument("--epochs", type=int)
     train.add_argument("--lr", type=float, help="the highest learning rate")
     train.add_argument("--batch-size", type=int)

@@ -6,15 +6,33 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..nn import Module
+from .autoencoder import VAE, masked_autoencoder, vae
+from .capsnet import CapsNet, capsnet
 from .cnn import lenet5, resnet8, resnet18, vgg
 from .mlp import mlp
 from .speednet import Whitening, speednet
 
-__all__ = ["MODELS", "Whitening", "build", "lenet5", "mlp", "resnet8", "resnet18", "speednet", "vgg"]
+__all__ = [
+    "MODELS",
+    "VAE",
+    "CapsNet",
+    "Whitening",
+    "build",
+    "capsnet",
+    "lenet5",
+    "masked_autoencoder",
+    "mlp",
+    "resnet8",
+    "resnet18",
+    "speednet",
+    "vae",
+    "vgg",
+]
 
 # Only what stands here can be built from a file: nothing in a saved run is ever imported or run.
 MODELS: dict[str, Callable[..., Module]] = {
-    builder.__name__: builder for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet)
+    builder.__name__: builder
+    for builder in (mlp, lenet5, vgg, resnet8, resnet18, speednet, capsnet, masked_autoencoder, vae)
 }
 
 

@@ -15,9 +15,11 @@ from .activation import (
     Softplus,
     Tanh,
 )
+from .capsule import Length, PrimaryCapsules, RoutingCapsules
 from .container import Dropout, Dropout2d, Flatten, Reshape, Residual, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose2d
 from .fold import fold_batch_norm
+from .hopfield import Hopfield, HopfieldMemory
 from .linear import Embedding, Linear
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
@@ -41,17 +43,22 @@ __all__ = [
     "Flatten",
     "GroupNorm",
     "Hardswish",
+    "Hopfield",
+    "HopfieldMemory",
     "LayerNorm",
     "LeakyReLU",
+    "Length",
     "Linear",
     "LogSoftmax",
     "MaxPool1d",
     "MaxPool2d",
     "Module",
+    "PrimaryCapsules",
     "RMSNorm",
     "ReLU",
     "Reshape",
     "Residual",
+    "RoutingCapsules",
     "Sequential",
     "SiLU",
     "Sigmoid",

@@ -77,22 +77,22 @@ def margin_loss(
 ) -> Tensor:
     """Ask of each class's capsule to be long where the class is there and short where it is not.
 
-    ``mean over N of sum over k of T_k max(0, positive - l_k)² + down_weight (1 - T_k) max(0, l_k - negative)²`` (Sabour,
-    Frosst, Hinton 2017, arXiv:1710.09829). lengths l (N, classes) in [0, 1]; labels: class numbers (N,), or T itself
-    (N, classes), which may hold several classes -> (). Raises ``ValueError`` for other shapes and unless
-    ``negative <= positive``, ``IndexError`` for a label out of range.
+    ``mean over N of sum over k of T_k max(0, positive - l_k)² + down_weight (1 - T_k) max(0, l_k - negative)²`` (Sabour
+    et al. 2017, arXiv:1710.09829). lengths l (N, classes); labels: class numbers (N,), or T itself (N, classes),
+    which may hold several classes -> (). Raises ``ValueError`` for other shapes and unless ``negative <= positive``,
+    ``IndexError`` for a label out of range.
     """
     expect_tensor("margin_loss", "lengths", lengths)
     expect_constant("margin_loss", "labels", labels)
     if not negative <= positive or not 0 <= down_weight < math.inf:
         raise ValueError(
-            f"margin_loss: positive is {positive}, negative {negative}, down_weight {down_weight}; negative must not be "
-            "above positive, down_weight not below 0"
+            f"margin_loss: positive is {positive}, negative {negative}, down_weight {down_weight}; negative must not "
+            "be above positive, down_weight not below 0"
         )
     if lengths.ndim != 2 or labels.shape not in (lengths.shape, lengths.shape[:1]):
         raise ValueError(
-            f"margin_loss: lengths have shape {lengths.shape}, labels {labels.shape}; they must be (N, classes) and (N,) "
-            "or (N, classes)"
+            f"margin_loss: lengths have shape {lengths.shape}, labels {labels.shape}; they must be (N, classes) and "
+            "(N,) or (N, classes)"
         )
     there = one_hot(labels, lengths.shape[1], lengths.dtype) if labels.ndim == 1 else labels
     short = maximum(subtract(positive, lengths), 0.0)

@@ -34,6 +34,8 @@ class Options:
     size: int | None = None
     skip_broken: bool | None = None
     no_flip: bool | None = None
+    full: bool | None = None
+    cover: int | None = None
 
     def chosen(self, **defaults: Any) -> Options:
         """Return the options with the recipe's ``defaults`` where nothing was asked for."""
