@@ -47,6 +47,7 @@ TARGETS = (
     ("step vgg *", 1.7),
     ("step resnet8 *", 1.3),
     ("step char-lstm *", 1.25),
+    ("step capsnet *", 1.5),
 )
 
 # Of large products, also: the share of the FMA peak on one thread, and how much faster two threads are than one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rows import (
     Row,
     attention,
+    capsule,
     conv,
     detection,
     elementwise,
@@ -27,6 +28,7 @@ ROWS: list[Row] = [
     *epilogue.ROWS,
     *gemm.ROWS,
     *attention.ROWS,
+    *capsule.ROWS,
     *conv.ROWS,
     *reduce.ROWS,
     *softmax.ROWS,

@@ -3,6 +3,7 @@
 #include "conv/conv_table.h"
 #include "conv/depthwise_simd.h"
 #include "conv/scatter_simd.h"
+#include "conv/spread_simd.h"
 #include "conv/winograd_simd.h"
 
 namespace wxb::WXB_TARGET {
@@ -134,6 +135,7 @@ void transpose(const ConvForward<float>& a) {
   const bool depthwise = is_depthwise(s);
   if (!depthwise && !a.transformed && s.out > 0 && s.c / s.groups < Vec::lanes / 2)
     return parallel(s.n, [&](int64_t n) { scatter_image(a, n); });
+  if (!depthwise && !a.transformed && spreads(s)) return spread(a);
   const ChannelWeights turned = depthwise ? channel_weights(s, a.weight.data) : ChannelWeights{};
   for (int64_t i = 0; i < min(s.h, s.stride_h); ++i)
     for (int64_t j = 0; j < min(s.w, s.stride_w); ++j) {
@@ -189,16 +191,18 @@ void add_products(const Field& x, const Strip& strip, const Panel& dz, bool begi
   const bool one_below_the_other = w.image == high * down;  // the images, as if they were one
   const int64_t images = strip.n1 - strip.n0, together = one_below_the_other ? images : 1;
   const Steps steps{across, high * together, down, across * dz.b.row};
-  for (int64_t n = 0; n < images; n += together)
-    for (int64_t t = 0; t < s.rows * s.taps; ++t)
-      for (int64_t tile = 0; tile < tiles; ++tile) {
-        const int64_t d = tile * s.depth / tiles, rows = (tile + 1) * s.depth / tiles - d;
-        const float* const from = w.data + n * w.image + t / s.taps * s.row_step + t % s.taps * s.step + d;
-        float* const to = c + (t * s.depth + d) * c_row;
+  for (int64_t t = 0; t < s.rows * s.taps; ++t)
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      const int64_t d = tile * s.depth / tiles, rows = (tile + 1) * s.depth / tiles - d;
+      const float* const from = w.data + t / s.taps * s.row_step + t % s.taps * s.step + d;
+      float* const to = c + (t * s.depth + d) * c_row;
+      for (int64_t n = 0; n < images; n += together) {  // of large kernels c lies far away: its tile stays in L1
         const bool fresh = begins && n == 0;
-        kernel_for(rows, dz.vectors)(steps, {from, 1, next}, {dz.b.data + n * high * across * dz.b.row, dz.b.row},
+        kernel_for(rows, dz.vectors)(steps, {from + n * w.image, 1, next},
+                                     {dz.b.data + n * high * across * dz.b.row, dz.b.row},
                                      {to, c_row, dz.columns, fresh ? no_bias : to, fresh ? 0 : c_row});
       }
+    }
 }
 
 // Likewise, a row of taps at a time where a strip has several images: its window has no rows between the images, so

@@ -1160,6 +1160,23 @@ def rms_norm_forward(
     arg4: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 def rng_advance(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+def routing_backward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: numpy.ndarray | None,
+    arg5: numpy.ndarray | None,
+    arg6: typing.SupportsInt | typing.SupportsIndex,
+    arg7: bool,
+) -> None: ...
+def routing_forward(
+    arg0: numpy.ndarray,
+    arg1: numpy.ndarray,
+    arg2: numpy.ndarray,
+    arg3: numpy.ndarray,
+    arg4: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 def scatter_add(
     arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: typing.SupportsInt | typing.SupportsIndex
 ) -> None: ...
@@ -1185,6 +1202,8 @@ def split(
     arg2: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
     arg3: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def squash_backward(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray) -> None: ...
+def squash_forward(arg0: numpy.ndarray, arg1: numpy.ndarray) -> None: ...
 def take(
     arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: typing.SupportsInt | typing.SupportsIndex
 ) -> None: ...

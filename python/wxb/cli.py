@@ -176,6 +176,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--binary", action="store_true", default=None, help="of sentiment: positive or negative alone")
     train.add_argument("--speaker-out", metavar="NAME", help="of voice: test on this speaker, train on the others")
     train.add_argument("--languages", metavar="FROM-TO", help="of translate: two of en, de, fr (default en-de)")
+    train.add_argument("--full", action="store_true", default=None, help="of capsnet: the paper's network, for hours")
+    train.add_argument("--cover", type=int, help="of complete: how many of the 28 rows are covered (default 14)")
     train.add_argument("--epochs", type=int)
     train.add_argument("--lr", type=float, help="the highest learning rate")
     train.add_argument("--batch-size", type=int)

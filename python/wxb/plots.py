@@ -32,6 +32,7 @@ __all__ = [
     "precision_recall",
     "scatter",
     "step",
+    "strips",
 ]
 
 Path = str | os.PathLike[str]
@@ -289,6 +290,26 @@ def attention(weights: ArrayLike, rows: Sequence[str], columns: Sequence[str], p
         axes.set_yticks(range(len(rows)), list(rows))
         axes.xaxis.tick_top()
         axes.grid(False)
+
+
+def strips(rows: Mapping[str, ArrayLike], path: Path) -> None:
+    """Draw rows of images below each other, each with its name: before, after and truth of the same ones.
+
+    rows: name -> images (N, H, W) or (N, H, W, C) with values from 0 to 1, of as many in every row.
+    """
+    images = {name: np.asarray(values) for name, values in rows.items()}
+    counts = {len(values) if values.ndim in (3, 4) else 0 for values in images.values()}
+    if len(counts) != 1 or 0 in counts:
+        raise ValueError(f"strips: rows are {_shapes(images)}, wanted (N, H, W) or (N, H, W, C) with one N")
+    (n,) = counts
+    with _figure(path, (0.8 * n + 1.4, 0.85 * len(images))) as figure:
+        axes = figure.subplots(len(images), n, squeeze=False)
+        for row, (name, values) in zip(axes, images.items(), strict=True):
+            for place, image in zip(row, values, strict=True):
+                place.imshow(_drawable(image, "strips"), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+                place.set(xticks=[], yticks=[])
+                place.grid(False)
+            row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
 
 
 def scatter(predicted: ArrayLike, actual: ArrayLike, path: Path, name: str = "target") -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..nn import Module
+from .autoencoder import VAE, masked_autoencoder, vae
+from .capsnet import CapsNet, capsnet
 from .cnn import lenet5, resnet8, resnet18, vgg
 from .detector import Detector, decode_boxes, detection_loss, detector
 from .mlp import mlp
@@ -17,15 +19,19 @@ from .tree import treenet
 
 __all__ = [
     "MODELS",
+    "VAE",
+    "CapsNet",
     "Detector",
     "Translator",
     "Whitening",
     "build",
+    "capsnet",
     "char_rnn",
     "decode_boxes",
     "detection_loss",
     "detector",
     "lenet5",
+    "masked_autoencoder",
     "mlp",
     "resnet8",
     "resnet18",
@@ -33,6 +39,7 @@ __all__ = [
     "speednet",
     "translator",
     "treenet",
+    "vae",
     "vgg",
 ]
 
@@ -46,6 +53,9 @@ MODELS: dict[str, Callable[..., Module]] = {
         resnet8,
         resnet18,
         speednet,
+        capsnet,
+        masked_autoencoder,
+        vae,
         detector,
         char_rnn,
         speechnet,

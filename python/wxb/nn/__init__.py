@@ -22,10 +22,12 @@ from .attention import (
     TransformerDecoderLayer,
     TransformerEncoderLayer,
 )
+from .capsule import Length, PrimaryCapsules, RoutingCapsules
 from .container import Dropout, Dropout2d, Flatten, Reshape, Residual, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose2d
 from .decode import Hypothesis, beam_search, greedy_search
 from .fold import fold_batch_norm
+from .hopfield import Hopfield, HopfieldMemory
 from .linear import Embedding, Linear
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
@@ -60,21 +62,26 @@ __all__ = [
     "GRUCell",
     "GroupNorm",
     "Hardswish",
+    "Hopfield",
+    "HopfieldMemory",
     "Hypothesis",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
+    "Length",
     "Linear",
     "LogSoftmax",
     "MaxPool1d",
     "MaxPool2d",
     "Module",
     "MultiheadAttention",
+    "PrimaryCapsules",
     "RMSNorm",
     "RNNCell",
     "ReLU",
     "Reshape",
     "Residual",
+    "RoutingCapsules",
     "Sequential",
     "SiLU",
     "Sigmoid",

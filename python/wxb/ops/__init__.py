@@ -2,6 +2,7 @@
 
 from . import attention as _attention
 from . import (
+    capsule,
     conv,
     detection,
     elementwise,
@@ -19,6 +20,7 @@ from . import (
 from . import norm as _norm
 from . import softmax as _softmax
 from .attention import *
+from .capsule import *
 from .conv import *
 from .detection import *
 from .elementwise import *
@@ -38,6 +40,7 @@ from .tree import *
 
 __all__ = [
     *_attention.__all__,
+    *capsule.__all__,
     *conv.__all__,
     *detection.__all__,
     *elementwise.__all__,

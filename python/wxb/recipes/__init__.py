@@ -28,6 +28,8 @@ RECIPES: dict[str, tuple[str, str]] = {
     "mnist-cnn": ("mnist_cnn", "handwritten digits, MNIST, by a convolutional network"),
     "fashion-cnn": ("fashion_cnn", "articles of clothing, Fashion-MNIST, by a convolutional network"),
     "cifar10": ("cifar10", "photographs of ten kinds of things, CIFAR-10"),
+    "capsnet": ("capsnet", "handwritten digits, MNIST, by capsules routed by agreement"),
+    "complete": ("complete", "handwritten digits, MNIST, of which half is covered, restored"),
     "diabetes": ("diabetes", "disease progression from ten measurements (regression), in the package"),
     "breast-cancer": ("breast_cancer", "malignant or benign from thirty measurements (binary), in the package"),
     "sentiment": ("sentiment", "how much a film review praises, at every node of its tree, SST"),

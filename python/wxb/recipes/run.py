@@ -37,6 +37,8 @@ class Options:
     binary: bool | None = None
     speaker_out: str | None = None
     languages: str | None = None
+    full: bool | None = None
+    cover: int | None = None
 
     def chosen(self, **defaults: Any) -> Options:
         """Return the options with the recipe's ``defaults`` where nothing was asked for."""

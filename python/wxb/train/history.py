@@ -25,6 +25,11 @@ class History(Mapping[str, list[float]]):
             column.append(float(figures.get(name, float("nan"))))
         self.epochs += 1
 
+    def note(self, **figures: float) -> None:
+        """Add figures to the last epoch."""
+        for name, value in figures.items():
+            self._columns.setdefault(name, [float("nan")] * self.epochs)[-1] = float(value)
+
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._columns:
             raise KeyError(f"history has no {name!r}, it has {', '.join(sorted(self._columns))}")
