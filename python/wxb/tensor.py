@@ -115,7 +115,7 @@ class Tensor:
         return self._used
 
     def grad_written(self) -> None:
-        """Note that any row of the gradient's buffer may be written; not for who keeps ``used_rows`` true himself."""
+        """Note that any row of the gradient's buffer may be written, by whoever does not keep ``used_rows``."""
         if self._used is not None:
             self.device.kernels.fill(self._used, 1)
 
