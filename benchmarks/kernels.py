@@ -8,6 +8,7 @@ from targets import target
 from wxb.bench import Workload, main
 from wxb.bench.attention import attention
 from wxb.bench.conv import conv2d
+from wxb.bench.detection import box_iou, heatmap_loss
 from wxb.bench.images import augment, batch_norm, max_pool
 from wxb.bench.kernels import (
     cross_entropy,
@@ -74,7 +75,13 @@ def rows() -> list[Workload]:
 
 
 def images() -> list[Workload]:
-    return [batch_norm(64, 62, 62, 64), max_pool(64, 32, 32, 64), augment(512, 32)]
+    return [
+        batch_norm(64, 62, 62, 64),
+        max_pool(64, 32, 32, 64),
+        augment(512, 32),
+        box_iou(1000, 1000),
+        heatmap_loss(8, 60, 80, 3),
+    ]
 
 
 # images, size, channels, outputs, kernel, then stride, groups

@@ -2,7 +2,8 @@
 #include "core/context.h"
 #include "core/operands.h"
 
-// Boxes (x1, y1, x2, y2): what lies between two corners, whichever is given first. They are compared in double.
+// Boxes (x1, y1, x2, y2): what lies between two corners, whichever is given first. But for box_iou's rows in float32
+// they are compared in double.
 
 // op of a loss between boxes
 #define WXB_BOX_LOSS(X) X(iou) X(giou)
