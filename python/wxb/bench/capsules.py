@@ -20,11 +20,12 @@ ITERATIONS, SHARE = 3, 5e-4  # of the reconstruction in the loss
 
 def _route(xp: Any, softmax: Any, votes: Any) -> Any:
     """Route votes (N, inputs, outputs, size), as it is commonly written."""
-    logits, v = None, None
+    logits: Any = 0
+    v: Any = None
     for t in range(ITERATIONS):
         s = votes.mean(1) * (votes.shape[1] / votes.shape[2])
         if t:
-            logits = (votes * v[:, None]).sum(-1) + (0 if logits is None else logits)
+            logits = (votes * v[:, None]).sum(-1) + logits
             s = xp.einsum("nij,nijd->njd", softmax(logits), votes)
         square = (s * s).sum(-1)[..., None]
         v = s * xp.sqrt(square) / (1 + square)

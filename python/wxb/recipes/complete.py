@@ -23,6 +23,7 @@ from .speedrun import SpeedRun
 __all__ = ["predict", "train"]
 
 Array = numpy.ndarray[Any, Any]
+Way = Callable[[Array, Array], Array]  # from covered pictures and what is known of them to whole ones
 
 MODEL: dict[str, Any] = {"kind": "masked_autoencoder"}
 INK, SIDE = 255.0, 28
@@ -44,7 +45,7 @@ def train(options: Options) -> dict[str, Any]:
     whole = _ink(x_test)
     with Stopwatch() as watch:
         trainer = _autoencoder(options, x_train, x_test)
-        ways = {"autoencoder": lambda x, known: restore(trainer.model, x, known)}
+        ways: dict[str, Way] = {"autoencoder": lambda x, known: restore(trainer.model, x, known)}
         ways["vae"] = _variational(options, x_train)
         ways["hopfield"] = _memory(options, x_train)
         mean = _ink(x_train.mean(0, keepdims=True))
@@ -138,7 +139,7 @@ def _autoencoder(options: Options, x_train: Array, x_test: Array) -> Trainer:
     return _fit(network, "bce_with_logits", options, loader, test)
 
 
-def _variational(options: Options, x_train: Array) -> Callable[[Array, Array], Array]:
+def _variational(options: Options, x_train: Array) -> Way:
     network = models.build({"kind": "vae"})
     assert isinstance(network, VAE)
     _fit(network, network.loss, options, _loader(options, x_train, _flat), None)
@@ -150,7 +151,7 @@ def _variational(options: Options, x_train: Array) -> Callable[[Array, Array], A
     return complete
 
 
-def _memory(options: Options, x_train: Array) -> Callable[[Array, Array], Array]:
+def _memory(options: Options, x_train: Array) -> Way:
     """Return the completion by stored digits, with the beta that is best for training digits not stored."""
     assert options.cover is not None
     memory = nn.HopfieldMemory(_ink(x_train[:MEMORIES]).reshape(-1, SIDE * SIDE))
@@ -172,7 +173,8 @@ def _memory(options: Options, x_train: Array) -> Callable[[Array, Array], Array]
 def _in_parts(function: Callable[..., Any], x: Array, known: Array) -> Array:
     flat = [a.reshape(len(a), -1) for a in (x, known)]
     parts = [function(*(tensor(a[i : i + 500]) for a in flat)).numpy() for i in range(0, len(x), 500)]
-    return numpy.concatenate(parts).reshape(x.shape)
+    whole: Array = numpy.concatenate(parts).reshape(x.shape)
+    return whole
 
 
 def _classifier(options: Options, x: Array, y: Array) -> Callable[[Array], Array]:
@@ -210,7 +212,8 @@ def _flat(batch: Arrays, draws: Draws) -> Arrays:
 
 def _ink(x: Array) -> Array:
     """Return pictures (N, 28, 28, 1) float32 from 0 to 1."""
-    return x.reshape(-1, SIDE, SIDE, 1).astype(numpy.float32) / numpy.float32(INK)
+    ink: Array = x.reshape(-1, SIDE, SIDE, 1).astype(numpy.float32) / numpy.float32(INK)
+    return ink
 
 
 def _share(predicted: Array, labels: Array) -> float:
