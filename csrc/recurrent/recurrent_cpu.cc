@@ -38,12 +38,13 @@ const GemmTable<T>& products() {
 constexpr int64_t packed_from = 4;        // steps: packing costs as much as some three products of few rows
 constexpr double parallel_from = 5e5;     // multiply-adds; ten times what a fork and join costs
 constexpr int64_t rows_of_task = 8;       // at least, where each thread takes rows through all steps
-constexpr int64_t shared_from = 1 << 19;  // elements of the weight: two megabytes, which a core's L2 does not hold
+constexpr int64_t shared_from = 1 << 22;  // elements of the weight: 16 MB, which two threads had better not both read
 
 int64_t padded(int64_t units) { return (units + strip - 1) / strip * strip; }
 
-// How the work is cut up: rows go through all steps without waiting for each other; but where they are few, or the
-// weight is so large that threads had better share it, the units of each step are cut up.
+// How the work is cut up: rows go through all steps without waiting for each other, which on a machine with other work
+// costs much more than reading the weight twice; but where they are few, or the weight is very large, the units of each
+// step are cut up.
 struct Cut {
   int64_t rows, units;  // tasks
 };

@@ -87,7 +87,7 @@ def test_time_first_is_the_same(rng: np.random.Generator) -> None:
     assert np.array_equal(y.numpy(), z.numpy().transpose(1, 0, 2)) and np.array_equal(h.numpy(), last.numpy())
 
 
-@pytest.mark.parametrize("sizes", [(9, 40, 30), (6, 3, 300), (6, 2, 900), (2, 40, 300)])
+@pytest.mark.parametrize("sizes", [(9, 40, 30), (6, 3, 300), (6, 2, 500), (2, 40, 300)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_threads_change_no_bit(kind: str, sizes: tuple[int, int, int], rng: np.random.Generator) -> None:
     """Where rows are cut up, where units are, where the weight is large, where few steps are not packed."""

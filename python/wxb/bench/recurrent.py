@@ -86,7 +86,7 @@ class _NumPy:
         units, batch = u.shape[1], x.shape[1]
         gx = x @ w.T + b
         h = c = numpy.zeros((batch, units), x.dtype)
-        self.kept = []
+        self.kept: list[tuple[Any, ...]] = []
         y = numpy.empty((len(x), batch, units), x.dtype)
         for t in range(len(x)):
             before, cell_before = h, c
