@@ -67,7 +67,7 @@ inline void spread_images(const ConvForward<float>& a, int64_t n0, int64_t n1, i
 // A task has some channels of as many images as meet a tap's weights often: copying these then costs little.
 inline void spread(const ConvForward<float>& a) {
   const ConvShape& s = a.shape;
-  const int64_t panels = divide_up(s.c, tile_columns), together = max<int64_t>(1, 288 / (s.oh * s.ow)),
+  const int64_t panels = divide_up(s.c, tile_columns), together = max<int64_t>(1, 576 / (s.oh * s.ow)),
                 groups = divide_up(s.n, together);
   parallel(panels * groups, [&](int64_t task) {
     const int64_t n = task / panels * together, j = task % panels * tile_columns;
