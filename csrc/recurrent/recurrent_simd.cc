@@ -126,12 +126,6 @@ WXB_INLINE void unit(const Step<float>& s, const float* x, float* z, int64_t at,
   lanes.store(next, s.y + at + j);
 }
 
-// Asks for `count` stretches of n numbers that are `row` apart: x comes from far, and is read once.
-WXB_INLINE void prefetch(const float* from, int64_t count, int64_t row, int64_t n) {
-  for (int64_t i = 0; i < count; ++i)
-    for (int64_t j = 0; j < n; j += 16) __builtin_prefetch(from + i * row + j);
-}
-
 template <Cell cell>
 void finish_rows(const Step<float>& s, const Part& part) {
   const int64_t h = s.units, row = gates_of(cell) * h;
@@ -141,7 +135,6 @@ void finish_rows(const Step<float>& s, const Part& part) {
     if (runs) {
       const float* const x = s.x + n * row;
       float* const z = s.gates + n * row;
-      if (n + 1 < part.row_end) prefetch(x + row + part.unit, gates_of(cell), h, part.unit_end - part.unit);
       for_lanes(part.unit, part.unit_end, [&](auto lanes, int64_t j) { unit<cell>(s, x, z, at, j, lanes); });
     } else {
       for_lanes(part.unit, part.unit_end, [&](auto lanes, int64_t j) {
