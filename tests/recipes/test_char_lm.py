@@ -19,7 +19,7 @@ TEXT = "the cat sat on the mat. " * 1000
 def test_it_learns_writes_and_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text, run = tmp_path / "text.txt", str(tmp_path / "run")
     text.write_text(TEXT)
-    assert main(["train", "char-lm", str(text), "--epochs", "3", "--out", run, "--json", "--threads", "2"]) == 0
+    assert main(["train", "char-lm", str(text), "--epochs", "3", "--batch-size", "32", "--out", run, "--json"]) == 0
     printed = capsys.readouterr().out
     result = json.loads(printed.splitlines()[-1])
     assert result["val_loss"] < 0.3 and result["val_perplexity"] == pytest.approx(np.exp(result["val_loss"]), rel=1e-4)

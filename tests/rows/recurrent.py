@@ -116,7 +116,7 @@ def faults(name: str, gates: int, *before: Any) -> list[Fault]:
         Fault(lambda: (x(), w(), *before, [4.0, 1.0]), TypeError, "they must be integers"),
         Fault(lambda: (x(), w(), *before, [0, 4]), IndexError, "length 0 is 0, it must be from 1 to 4"),
         Fault(lambda: (x(), w(), *before, list(length)), IndexError, "length 1 is 5, it must be from 1 to 4"),
-        Fault(lambda: (x(), w(), *before, wxb.tensor(length)), IndexError, f"{name}, lengths: at position 1"),
+        Fault(lambda: (x(), w(), *before, wxb.tensor(length)), IndexError, f"{name}: length 1 is"),
         Fault(lambda: (x(), wxb.tensor(np.ones((gates * 3, 3)), "float64")), TypeError, "weight has dtype float64"),
         Fault(lambda: (wxb.tensor(np.ones((4, 2, gates * 3), np.int64)), w()), TypeError, "float32 or float64"),
     ]

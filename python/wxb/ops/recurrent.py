@@ -145,7 +145,7 @@ def _sizes(name: str, gates: int, x: Tensor, weight: Tensor, **rest: Tensor | No
 
 
 def _lengths(name: str, dev: Device, lengths: Any, steps: int, batch: int) -> Array:
-    """Return the lengths as an array for the kernel, which checks those in a Tensor."""
+    """Return the lengths as an array for the kernel, which checks those that a recorded step reads."""
     if lengths is None:
         return None
     if isinstance(lengths, Tensor):
@@ -159,9 +159,8 @@ def _lengths(name: str, dev: Device, lengths: Any, steps: int, batch: int) -> Ar
         raise ValueError(f"{name}: lengths have shape {given.shape}, they must be ({batch},), one of each sequence")
     if given.dtype != _INT:
         raise TypeError(f"{name}: lengths have dtype {given.dtype}, they must be int64; convert them with .astype()")
-    if isinstance(lengths, Tensor):
-        return given
-    for i, length in enumerate(given.tolist()):
+    readable = dev is cpu and not dev.recording()
+    for i, length in enumerate(given.tolist() if readable else ()):
         if not 1 <= length <= steps:
             raise IndexError(f"{name}: length {i} is {length}, it must be from 1 to {steps}, the steps of x")
-    return dev.array(given, _INT)
+    return given if isinstance(lengths, Tensor) else dev.array(given, _INT)
