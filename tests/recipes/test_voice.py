@@ -11,7 +11,7 @@ import pytest
 import wxb
 from wxb.cli import main
 from wxb.data.speech import Recordings
-from wxb.recipes import Options, recipe, voice
+from wxb.recipes import Options, pictures, recipe, voice
 from wxb.recipes.listen import Utterances, act, read_actions
 from wxb.train import Trainer
 
@@ -66,7 +66,7 @@ def test_captured_and_eager_agree_on_any_number_of_threads(tmp_path, monkeypatch
     monkeypatch.setattr(voice, "fsdd", lambda root=None: recordings(150))
     hashes, before = set(), wxb.num_threads()
     for threads, capture in ((1, True), (2, True), (1, False)):
-        monkeypatch.setattr(voice, "Trainer", functools.partial(Trainer, capture=capture))
+        monkeypatch.setattr(pictures, "Trainer", functools.partial(Trainer, capture=capture))
         options = Options(epochs=2, batch_size=8, threads=threads, out=str(tmp_path))
         hashes.add(recipe("voice").train(options)["weights_sha256"])
     wxb.set_num_threads(before)

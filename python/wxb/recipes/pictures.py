@@ -58,10 +58,11 @@ def fit(
     test: tuple[Array, Array],
     weight_decay: float,
     transform: Transform | None,
+    clip_norm: float | None = None,
 ) -> Trainer:
     """Train a classifier by AdamW, one cycle and smoothed labels; return its Trainer."""
     assert options.epochs is not None and options.lr is not None and options.batch_size is not None
-    optimizer = optim.AdamW(network.parameters(), options.lr, weight_decay=weight_decay)
+    optimizer = optim.AdamW(network.parameters(), options.lr, weight_decay=weight_decay, clip_norm=clip_norm)
     loader = Loader(ArrayDataset(*training), options.batch_size, True, seed=options.seed, transform=transform)
     steps = options.epochs * len(loader)
     callbacks = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps))] if steps else []

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy
 
-from .. import models, ops, optim, plots
-from ..data import ArrayDataset, Compose, Loader, RandomAffine
+from .. import models, ops, plots
+from ..data import Compose, RandomAffine
 from ..data.audio import read_wav, resample
 from ..data.speech import DIGITS, RATE, SPEAKERS, SpecAugment, fsdd, spectrogram
-from ..tensor import Tensor, tensor
-from ..train import LRSchedule, Trainer
+from ..tensor import tensor
 from ..train.metrics import confusion_matrix
+from .pictures import fit
 from .run import Options, Run, SavedRun, Stopwatch
 
 __all__ = ["hear", "predict", "train"]
@@ -38,9 +38,11 @@ def train(options: Options) -> dict[str, Any]:
     is_test = recordings.is_test if held_out is None else recordings.speakers == SPEAKERS.index(held_out)
     x, y = numpy.stack([spectrogram(samples) for samples in recordings.samples]), recordings.digits
     model = {"kind": "speechnet", "classes": len(DIGITS), "bands": x.shape[2]}
+    changes = Compose(RandomAffine(zoom=0.12, shift=0.08), SpecAugment())
+    training, test = (x[~is_test], y[~is_test]), (x[is_test], y[is_test])
     with Stopwatch() as watch:
-        trainer = _fit(model, options, (x[~is_test], y[~is_test]), (x[is_test], y[is_test]))
-    figures = trainer.evaluate(x[is_test], y[is_test])
+        trainer = fit(models.build(model), options, training, test, 0.05, changes, clip_norm=5.0)
+    figures = trainer.evaluate(*test)
     config = {"model": model, "input": {"shape": list(x.shape[1:])}, "classes": list(DIGITS)}
     measured = {"test_accuracy": figures["accuracy"], "test_loss": figures["loss"]}
     result = run.finish(trainer, measured, watch.seconds, config)
@@ -49,23 +51,6 @@ def train(options: Options) -> dict[str, Any]:
     called = trainer.predict(x[is_test]).argmax(1)
     plots.confusion(confusion_matrix(called, y[is_test], len(DIGITS)), DIGITS, run.folder / "confusion.png")
     return result | {"tested_on": held_out or "takes 0 to 4 of every speaker"}
-
-
-def _fit(model: dict[str, Any], options: Options, training: tuple[Array, Array], test: tuple[Array, Array]) -> Trainer:
-    assert options.epochs is not None and options.lr is not None and options.batch_size is not None
-    network = models.build(model)
-    optimizer = optim.AdamW(network.parameters(), options.lr, weight_decay=0.05, clip_norm=5.0)
-    changes = Compose(RandomAffine(zoom=0.12, shift=0.08), SpecAugment())
-    loader = Loader(ArrayDataset(*training), options.batch_size, True, seed=options.seed, transform=changes)
-    steps = options.epochs * len(loader)
-    callbacks = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps))] if steps else []
-    trainer = Trainer(network, _loss, optimizer, ["accuracy"])
-    trainer.fit(loader, epochs=options.epochs, validation=test, callbacks=callbacks)
-    return trainer
-
-
-def _loss(logits: Tensor, labels: Tensor) -> Tensor:
-    return ops.cross_entropy(logits, labels, label_smoothing=0.1)
 
 
 def predict(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]]:
