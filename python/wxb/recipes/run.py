@@ -39,6 +39,8 @@ class Options:
     languages: str | None = None
     full: bool | None = None
     cover: int | None = None
+    conditional: bool | None = None
+    hinge: bool | None = None
 
     def chosen(self, **defaults: Any) -> Options:
         """Return the options with the recipe's ``defaults`` where nothing was asked for."""
