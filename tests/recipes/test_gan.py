@@ -48,14 +48,14 @@ def test_train_sample_summary(more: list[str], tmp_path: Path, capsys: pytest.Ca
     drawn = {"curves.png", "samples.png", "epochs.gif", "walk.png", "nearest.png", "judge.safetensors"}
     assert drawn <= {p.name for p in Path(out).iterdir()}
     with image.open(tmp_path / "run" / "epochs.gif") as animation:
-        assert animation.n_frames == 2 and animation.size == (2 * (29 * 10 - 1), 2 * (29 * 8 - 1))
+        assert animation.n_frames == 2 and animation.size == (2 * (29 * 10 + 1), 2 * (29 * 8 + 1))
     pictures = []
     for arguments in ([], ["--seed", "1"], ["--count", "9", "--out", str(tmp_path / "nine.png")]):
         assert main(["sample", out, *arguments]) == 0
         pictures.append(Path(capsys.readouterr().out.strip()).read_bytes())
     assert pictures[0] != pictures[1]
     with image.open(tmp_path / "nine.png") as nine:
-        assert nine.size == (2 * (29 * 3 - 1),) * 2
+        assert nine.size == (2 * (29 * 3 + 1),) * 2
     assert main(["sample", out, "--class", "bag"]) == (0 if more else 1)
     error = capsys.readouterr().err
     assert more or "class is 'bag', it must be left out" in error

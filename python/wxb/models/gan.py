@@ -14,7 +14,7 @@ __all__ = ["dcgan_discriminator", "dcgan_generator"]
 
 
 def dcgan_generator(
-    shape: Sequence[int] = (28, 28, 1), code: int = 64, widths: Sequence[int] = (128, 64), classes: int = 0
+    shape: Sequence[int] = (28, 28, 1), code: int = 64, widths: Sequence[int] = (64, 32), classes: int = 0
 ) -> nn.Sequential:
     """Build DCGAN's generator: a linear layer, then transposed convolutions that each double the picture.
 
@@ -39,7 +39,7 @@ def dcgan_generator(
 
 
 def dcgan_discriminator(
-    shape: Sequence[int] = (28, 28, 1), widths: Sequence[int] = (64, 128), classes: int = 0, spectral: bool = False
+    shape: Sequence[int] = (28, 28, 1), widths: Sequence[int] = (32, 64), classes: int = 0, spectral: bool = False
 ) -> nn.Sequential:
     """Build DCGAN's discriminator: convolutions that each halve the picture, and a linear layer.
 

@@ -32,7 +32,7 @@ def animation(frames: Sequence[ArrayLike], path: Path, columns: int = 10, zoom: 
 
 
 def _joined(images: ArrayLike, columns: int, zoom: int) -> NDArray[np.uint8]:
-    """Return the images side by side, a pixel apart, as uint8 (H, W) or (H, W, 3)."""
+    """Return the images side by side, a pixel of white around each, as uint8 (H, W) or (H, W, 3)."""
     x = np.asarray(images, np.float32)
     x = x[..., None] if x.ndim == 3 else x
     if x.ndim != 4 or x.shape[3] not in (1, 3) or not x.size or columns < 1 or zoom < 1:
@@ -40,13 +40,12 @@ def _joined(images: ArrayLike, columns: int, zoom: int) -> NDArray[np.uint8]:
     n, height, width, channels = x.shape
     columns = min(columns, n)
     rows = -(-n // columns)
-    sheet = np.zeros if channels == 1 else np.ones  # what is no image is white in the end
-    whole = sheet((rows * columns, height + 1, width + 1, channels), np.float32)
-    whole[:n, :height, :width] = x.clip(0, 1)
+    shown = x.clip(0, 1)
+    whole = np.ones((rows * columns, height + 1, width + 1, channels), np.float32)
+    whole[:n, :height, :width] = 1 - shown if channels == 1 else shown
     whole = whole.reshape(rows, columns, height + 1, width + 1, channels).swapaxes(1, 2)
-    joined = whole.reshape(rows * (height + 1), columns * (width + 1), channels)[:-1, :-1]
-    joined = 1 - joined[..., 0] if channels == 1 else joined
-    pixels: NDArray[np.uint8] = np.rint(255 * joined).astype(np.uint8)
+    joined = np.pad(whole.reshape(rows * (height + 1), -1, channels), ((1, 0), (1, 0), (0, 0)), constant_values=1)
+    pixels: NDArray[np.uint8] = np.rint(255 * (joined[..., 0] if channels == 1 else joined)).astype(np.uint8)
     return pixels.repeat(zoom, 0).repeat(zoom, 1)
 
 

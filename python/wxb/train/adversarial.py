@@ -63,9 +63,9 @@ class AdversarialTrainer(Trainer):
     generator: codes (N, code) -> samples; discriminator: samples -> logits (N, 1). With ``classes`` the codes end in a
     label as a one-hot vector, (N, code + classes), the logits are (N, classes), of which the label's counts, and
     ``fit`` takes samples and labels. loss: "non_saturating", "hinge" or an ``AdversarialLoss``; losses with a gradient
-    penalty need gradients of second order, which wxb has not. optimizers: the generator's and the discriminator's, Adam of
-    2e-4 and betas (0.5, 0.999) unless given. average: another model like the generator; it becomes the exponential mean
-    of its weights, and is ``trainer.model``, what ``predict(codes)`` asks. Samples of uint8 are scaled to -1 ... 1.
+    penalty need gradients of second order, which wxb has not. optimizers: the generator's and the discriminator's, Adam
+    of 2e-4 and betas (0.5, 0.999) unless given. average: another model like the generator; it becomes the exponential
+    mean of its weights, and ``trainer.model``, which ``predict(codes)`` asks. Samples of uint8 are scaled to -1 ... 1.
 
     A step is this, captured as a Trainer's is, with the same bits::
 
