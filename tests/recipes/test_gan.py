@@ -76,6 +76,15 @@ def test_captured_and_eager_agree_and_a_kept_judge_changes_nothing(
     assert results[0] == results[1] == results[2]
 
 
+def test_pictures_in_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (60, 32, 32, 3)).astype(np.uint8), np.arange(60) % 10
+    monkeypatch.setattr("wxb.data.cifar10", lambda folder: (x[:40], y[:40], x[40:], y[40:]))
+    gan.train(Options(file="cifar10", epochs=1, batch_size=20, hinge=True, out=str(tmp_path)))
+    with image.open(tmp_path / "samples.png") as samples:
+        assert samples.mode == "RGB" and samples.size == (2 * (33 * 10 + 1), 2 * (33 * 8 + 1))
+
+
 def test_nothing_trained_is_nothing_drawn_of_epochs(tmp_path: Path) -> None:
     result = gan.train(Options(epochs=0, out=str(tmp_path)))
     assert result["steps"] == 0 and not (tmp_path / "epochs.gif").exists() and (tmp_path / "walk.png").exists()

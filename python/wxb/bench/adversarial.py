@@ -108,8 +108,11 @@ def _in_torch(task: _Task, tuned: bool) -> Call:
 
 def _in_jax(task: _Task) -> Call:
     jax = peers.module("jax")
-    update, surprise = jax_update("adam"), lambda x: jax.nn.softplus(-x).mean()
+    update = jax_update("adam")
     generator, discriminator = task.networks
+
+    def surprise(x: Any) -> Any:
+        return jax.nn.softplus(-x).mean()
 
     def applied(layers: Sequence[Layer], parameters: Any, x: Any) -> Any:
         weights = iter(parameters)
@@ -137,8 +140,8 @@ def _in_jax(task: _Task) -> Call:
 
     def call() -> float:
         nonlocal state
-        loss, *state = compiled(*state, real, codes)  # type: ignore[assignment]
-        jax.block_until_ready(state[0])
+        loss, *parts = compiled(*state, real, codes)
+        state = tuple(jax.block_until_ready(parts))
         return float(loss)
 
     return call

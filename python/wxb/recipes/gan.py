@@ -30,35 +30,45 @@ __all__ = ["predict", "sample", "train"]
 
 Array = numpy.ndarray[Any, Any]
 
-CODE = 64
+CODE, DECAY = 64, 0.998
 COLUMNS, ROWS = 10, 8  # of the pictures of samples
 PER_EPOCH = 2_000  # pictures measured after each epoch
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """A data set: how it is read, its classes, the widths of the networks, and its judge."""
+    """A data set: how it is read, its classes, the widths of the networks, and the training of its judge."""
 
     read: Callable[[Any], Any]
     classes: Sequence[str]
-    widths: tuple[int, ...]  # of the discriminator; the generator has them in reverse
+    generator: tuple[int, ...]
+    discriminator: tuple[int, ...]
     judge: tuple[int, ...]
     epochs: int  # of the judge
     change: Transform
 
 
 SUBJECTS = {
-    "mnist": _Subject(lambda root: data.mnist(root), "0123456789", (32, 64), (16, 32, 64), 1, RandomShift(2)),
+    "mnist": _Subject(
+        lambda root: data.mnist(root), "0123456789", (128, 64), (32, 64), (16, 32, 64), 1, RandomShift(2)
+    ),
     "fashion-mnist": _Subject(
         lambda root: data.fashion_mnist(root),
         FASHION_MNIST_CLASSES,
+        (128, 64),
         (32, 64),
         (16, 64, 64),
         2,
         Compose(AlternatingFlip(), RandomShift(1)),
     ),
     "cifar10": _Subject(
-        lambda root: data.cifar10(root), CIFAR10_CLASSES, (32, 64, 128), (32, 64, 128), 4, cifar10.TRANSFORM
+        lambda root: data.cifar10(root),
+        CIFAR10_CLASSES,
+        (256, 128, 64),
+        (32, 64, 128),
+        (32, 64, 128),
+        4,
+        cifar10.TRANSFORM,
     ),
 }
 
@@ -198,18 +208,18 @@ def _judge(run: Run, subject: _Subject, x: Array, y: Array) -> Judge:
 
 
 def _generator(subject: _Subject, shape: Sequence[int], classes: int) -> dict[str, Any]:
-    widths = list(reversed(subject.widths))
-    return {"kind": "dcgan_generator", "shape": list(shape), "code": CODE, "widths": widths, "classes": classes}
+    widths, sizes = list(subject.generator), list(shape)
+    return {"kind": "dcgan_generator", "shape": sizes, "code": CODE, "widths": widths, "classes": classes}
 
 
 def _trainer(options: Options, subject: _Subject, shape: Sequence[int], classes: int) -> AdversarialTrainer:
     assert options.lr is not None
     description, bounded = _generator(subject, shape, classes), bool(options.hinge)
     generator, average = models.build(description), models.build(description)
-    discriminator = models.dcgan_discriminator(shape, subject.widths, classes, bounded)
+    discriminator = models.dcgan_discriminator(shape, subject.discriminator, classes, bounded)
     first, second = (optim.Adam(net.parameters(), options.lr, (0.5, 0.999)) for net in (generator, discriminator))
     loss = "hinge" if bounded else "non_saturating"
-    return AdversarialTrainer(generator, discriminator, CODE, classes, loss, (first, second), average)
+    return AdversarialTrainer(generator, discriminator, CODE, classes, loss, (first, second), average, DECAY)
 
 
 def _draw(run: Run, trainer: Trainer, x: Array, fake: Array, codes: Codes) -> None:
