@@ -87,24 +87,24 @@ def train(options: Options) -> dict[str, Any]:
     (x, y, x_test, _), count = _pictures(subject.read(options.data)), len(subject.classes)
     quality = Quality(_judge(run, subject, x, y), x, x_test, count)
     set_seed(options.seed)  # whether the judge was trained or read
-    classes = count if options.conditional else 0
-    trainer = _trainer(options, subject, x.shape[1:], classes)
-    progress, watch = _Progress(run, quality, Codes(classes)), CollapseWatch(say=lambda line: print(f"  {line}"))
+    codes = Codes(count if options.conditional else 0)
+    trainer = _trainer(options, subject, x.shape[1:], codes.classes)
+    progress, watch = _Progress(run, quality, codes), CollapseWatch(say=lambda line: print(f"  {line}", flush=True))
     assert options.batch_size is not None and options.epochs is not None
     with Stopwatch() as timer:
         loader = Loader(ArrayDataset(x, y), options.batch_size, True, drop_last=True, seed=options.seed)
         trainer.fit(loader, epochs=options.epochs, callbacks=[progress, watch])
-    codes, asked = Codes(classes).draw(quality.count, options.seed)
-    fake = as_pixels(trainer.predict(codes))
+    drawn, asked = codes.draw(quality.count, options.seed)
+    fake = as_pixels(trainer.predict(drawn))
     figures = quality.figures(fake, asked)
     config = {
-        "model": _generator(subject, x.shape[1:], classes),
-        "input": {"shape": [CODE + classes]},
-        "classes": list(subject.classes) if classes else [],
+        "model": _generator(subject, x.shape[1:], codes.classes),
+        "input": {"shape": [CODE + codes.classes]},
+        "classes": list(subject.classes) if codes.classes else [],
         "said": watch.said,
     }
     result = run.finish(trainer, figures, timer.seconds, config)
-    _draw(run, trainer, x, fake, Codes(classes))
+    _draw(run, trainer, x, fake, codes)
     return result | ({"said": "; ".join(watch.said)} if watch.said else {})
 
 
