@@ -81,7 +81,7 @@ def train(options: Options) -> dict[str, Any]:
     trained here, so it compares with others of this recipe alone; beside it stands that of two halves of the real
     pictures.
     """
-    options = options.chosen(epochs=10, lr=2e-4, batch_size=64, file="mnist")
+    options = options.chosen(epochs=6, lr=2e-4, batch_size=64, file="mnist")
     subject = _subject(options.file)
     run = Run("gan", options)
     (x, y, x_test, _), count = _pictures(subject.read(options.data)), len(subject.classes)
