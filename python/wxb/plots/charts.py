@@ -1,4 +1,4 @@
-"""Numbers of a training: curves, confusion matrix, regression fit, decision boundary, precision over recall."""
+"""Numbers of a training: curves, confusion matrix, reliability, regression fit, decision boundary, precision."""
 
 from __future__ import annotations
 
@@ -89,6 +89,29 @@ def precision_recall(curves: Mapping[str, tuple[ArrayLike, ArrayLike, float]], p
         known = [ap for _, _, ap in curves.values() if not np.isnan(ap)]
         axes.set_title(f"mean average precision {np.mean(known) if known else np.nan:.4f}")
         axes.legend(loc="lower left")
+
+
+def reliability(counts: ArrayLike, confidence: ArrayLike, accuracy: ArrayLike, path: Path) -> None:
+    """Draw how often answers are right over how sure they are, above how many there are of each, by bins over [0, 1].
+
+    counts, confidence, accuracy (bins,), as `wxb.train.reliability` gives them: NaN where a bin is empty. Below the
+    diagonal a network is too sure.
+    """
+    n, c, a = (np.asarray(values, np.float64) for values in (counts, confidence, accuracy))
+    if n.ndim != 1 or n.shape != c.shape or n.shape != a.shape or not n.sum() > 0:
+        raise ValueError(f"reliability: {n.shape}, {c.shape}, {a.shape}, wanted counts, not all 0, and means (bins,)")
+    full, width = n > 0, 1 / len(n)
+    middles = (np.arange(len(n)) + 0.5) * width
+    error = float((n[full] * np.abs(a - c)[full]).sum() / n.sum())
+    with figure_at(path, (4.6, 5.4)) as figure:
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        upper.plot([0, 1], [0, 1], color=GREY, linewidth=1, zorder=1)
+        upper.bar(middles[full], a[full], width, color=BLUE, alpha=0.35, edgecolor=BLUE)
+        upper.plot(c[full], a[full], color=ORANGE, marker="o", markersize=4, linewidth=1.4)
+        upper.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1.02))
+        upper.set_title(f"expected calibration error {error:.4f}")
+        lower.bar(middles, n / n.sum(), width, color=GREY, alpha=0.5)
+        lower.set(xlabel="probability given to the answer", ylabel="share of all")
 
 
 def scatter(predicted: ArrayLike, actual: ArrayLike, path: Path, name: str = "target") -> None:

@@ -15,10 +15,11 @@ from ..data.dataset import Arrays
 from ..models import VAE
 from ..nn.module import evaluating
 from ..tensor import tensor
-from ..train import LRSchedule, Trainer
+from ..train import LRSchedule, Trainer, bootstrap
 from .pictures import read_picture
 from .run import Options, Run, SavedRun, Stopwatch
 from .speedrun import SpeedRun
+from .unseen import share
 
 __all__ = ["predict", "train"]
 
@@ -54,10 +55,10 @@ def train(options: Options) -> dict[str, Any]:
     covered = whole * known
     restored = {"covered": covered, **{name: way(covered, known) for name, way in ways.items()}}
     classify = _classifier(options, x_train, y_train)
-    figures = {"whole_accuracy": _share(classify(whole), y_test)}
+    figures = {"whole_accuracy": share(classify(whole) == y_test)}
     for name, x in restored.items():
-        figures[f"{name}_psnr"] = psnr(x, whole, known)
-        figures[f"{name}_accuracy"] = _share(classify(x), y_test)
+        figures[f"{name}_psnr"] = bootstrap(_decibels, squared_errors(x, whole, known))
+        figures[f"{name}_accuracy"] = share(classify(x) == y_test)
     config = {"model": MODEL, "input": {"shape": [SIDE, SIDE, 2], "ink": INK, "cover": cover}}
     result = run.finish(trainer, figures, watch.seconds, config)
     if trainer.history.epochs:
@@ -127,8 +128,17 @@ def restore(model: nn.Module, covered: Array, known: Array) -> Array:
 
 def psnr(x: Array, whole: Array, known: Array) -> float:
     """Return the peak signal-to-noise ratio in dB over all covered pixels, ``-10 log10 mean (x - whole)²``."""
-    error = numpy.square(x - whole)[known == 0].mean(dtype=numpy.float64)
-    return float(-10 * numpy.log10(max(error, 1e-12)))
+    return _decibels(squared_errors(x, whole, known))
+
+
+def squared_errors(x: Array, whole: Array, known: Array) -> Array:
+    """Return the mean of ``(x - whole)²`` over the covered pixels of each picture, of which all have as many."""
+    errors: Array = numpy.square(x - whole)[known == 0].reshape(len(x), -1).mean(1, dtype=numpy.float64)
+    return errors
+
+
+def _decibels(errors: Array) -> float:
+    return float(-10 * numpy.log10(max(errors.mean(), 1e-12)))
 
 
 def _autoencoder(options: Options, x_train: Array, x_test: Array) -> Trainer:
@@ -214,7 +224,3 @@ def _ink(x: Array) -> Array:
     """Return pictures (N, 28, 28, 1) float32 from 0 to 1."""
     ink: Array = x.reshape(-1, SIDE, SIDE, 1).astype(numpy.float32) / numpy.float32(INK)
     return ink
-
-
-def _share(predicted: Array, labels: Array) -> float:
-    return float((predicted == labels).mean())
