@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy
 
@@ -24,6 +24,7 @@ from .unseen import share
 __all__ = ["predict", "train"]
 
 Array = numpy.ndarray[Any, Any]
+Result = TypeVar("Result")
 Way = Callable[[Array, Array], Array]  # from covered pictures and what is known of them to whole ones
 
 MODEL: dict[str, Any] = {"kind": "masked_autoencoder"}
@@ -45,16 +46,17 @@ def train(options: Options) -> dict[str, Any]:
     x_train, y_train, x_test, y_test = mnist(options.data)
     whole = _ink(x_test)
     with Stopwatch() as watch:
-        trainer = _autoencoder(options, x_train, x_test)
+        trainer = _timed("autoencoder", _autoencoder, options, x_train, x_test)
         ways: dict[str, Way] = {"autoencoder": lambda x, known: restore(trainer.model, x, known)}
-        ways["vae"] = _variational(options, x_train)
-        ways["hopfield"] = _memory(options, x_train)
+        ways["vae"] = _timed("vae", _variational, options, x_train)
+        ways["hopfield"] = _timed("hopfield", _memory, options, x_train)
         mean = _ink(x_train.mean(0, keepdims=True))
         ways["mean"] = lambda x, known: numpy.where(known > 0, x, mean)
     known = uncovered(Draws(numpy.arange(len(whole)), 0, options.seed), cover)
     covered = whole * known
-    restored = {"covered": covered, **{name: way(covered, known) for name, way in ways.items()}}
-    classify = _classifier(options, x_train, y_train)
+    restored = {"covered": covered}
+    restored |= {name: _timed(f"{name}, restoring", way, covered, known) for name, way in ways.items()}
+    classify = _timed("classifier", _classifier, options, x_train, y_train)
     figures = {"whole_accuracy": share(classify(whole) == y_test)}
     for name, x in restored.items():
         figures[f"{name}_psnr"] = bootstrap(_decibels, squared_errors(x, whole, known))
@@ -139,6 +141,14 @@ def squared_errors(x: Array, whole: Array, known: Array) -> Array:
 
 def _decibels(errors: Array) -> float:
     return float(-10 * numpy.log10(max(errors.mean(), 1e-12)))
+
+
+def _timed(name: str, function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a function and say what it took: there are several trainings, and the autoencoder's is most of them."""
+    with Stopwatch() as watch:
+        result = function(*arguments)
+    print(f"  {name}: {watch.seconds:.1f} s", flush=True)
+    return result
 
 
 def _autoencoder(options: Options, x_train: Array, x_test: Array) -> Trainer:
