@@ -53,6 +53,11 @@ U = falling(N, 1.0, 0.4) + 0.3 * np.maximum(T - 0.4, 0)  # down, then up again
             "balanced",
             "-0.05 from training",
         ),
+        (
+            {"loss": 2 - 0.1 * T, "val_loss": 2 + 0 * T, "r2": -1 + 0 * T, "val_r2": -2 + 0 * T},
+            "underfitting",
+            "hardly",
+        ),
         ({"loss": U, "val_loss": U * 1.1}, "unstable", "both losses rose after epoch"),
         ({"loss": -falling(N, 1, 2), "val_loss": -falling(N, 1, 1.9) + 0.9 * T**2}, "overfitting", "above its best"),
     ],

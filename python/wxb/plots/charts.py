@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def curves(history: Mapping[str, Sequence[float | None]], path: Path) -> None:
-    """Draw one panel per measure over the epochs, training and validation together.
+    """Draw one panel per measure over the epochs, training and validation together, the gap between them grey.
 
     history: name -> one value per epoch, None or NaN where there is none. ``val_NAME`` shares the panel of ``NAME``;
     ``epoch``, where it is given, holds the epoch numbers, else they run from 1.
@@ -43,7 +43,12 @@ def _curve(axes: Axes, x: Any, name: str, train: Any, validation: Any) -> None:
         if values is not None:
             marker = "o" if len(x) <= 30 else None
             axes.plot(x, values, color=colour, label=label, linewidth=1.8, marker=marker, markersize=3.5)
-    axes.set(title=name.replace("_", " "), xlabel="epoch")
+    title = name.replace("_", " ")
+    if train is not None and validation is not None:
+        known = np.isfinite(train) & np.isfinite(validation)
+        axes.fill_between(x, train, validation, where=known, color=GREY, alpha=0.15, linewidth=0)
+        title += f", gap {(validation - train)[known][-1]:+.3g}" if known.any() else ""
+    axes.set(title=title, xlabel="epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10], min_n_ticks=1))
     if validation is not None:
         axes.legend()

@@ -95,7 +95,7 @@ def _gap(history: History, train: float, val: float) -> str | None:
     """Say which measure is that much better in training than in validation, or None."""
     ends = _ends(history)
     for name, (in_training, in_validation) in ends.items():
-        if in_training - in_validation > GAP:
+        if in_training > max(in_validation + GAP, 0.0):  # an r2 below 0 is no fit of which there could be too much
             return f"{name.replace('_', ' ')} is {in_training:.3g} in training, {in_validation:.3g} in validation"
     if not ends and val > RATIO * train > 0:
         return f"loss is {train:.4g} in training, {val:.4g} in validation"
