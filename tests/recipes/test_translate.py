@@ -49,6 +49,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_learns_to_translate(run: Path) -> None:
     result = json.loads((run / "config.json").read_text(encoding="utf-8"))["result"]
     assert result["test_bleu"] > 80 and result["val_perplexity"] < 2
+    low, high = result["intervals"]["test_bleu"]
+    assert low <= result["test_bleu"] <= high
     drawn = {path.name for path in run.iterdir()}
     assert drawn >= {"attention.png", "curves.png", "history.csv", "test.tsv", "vocabulary.json", "weights.safetensors"}
     lines = (run / "test.tsv").read_text(encoding="utf-8").splitlines()
