@@ -113,7 +113,9 @@ def calls(
     """
     inputs, dy = (arrays[:-1], arrays[-1]) if backward else (arrays, None)
     prepare = {"wxb": _wxb if dy is None else _replayed, "torch": _torch, "jax": _jax, "numpy": _numpy}
-    contestants = {name: functools.partial(prepare[library(name)], make, inputs, dy) for name, make in makes.items()}
+    contestants: dict[str, Callable[[], Callable[[], Any]]] = {
+        name: functools.partial(prepare[library(name)], make, inputs, dy) for name, make in makes.items()
+    }
     if dy is not None and "wxb" in makes:
         contestants["wxb eager"] = functools.partial(_wxb, makes["wxb"], inputs, dy)
     return contestants

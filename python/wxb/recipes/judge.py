@@ -14,9 +14,10 @@ from ..autograd import no_grad
 from ..data.loader import Transform
 from ..nn.module import evaluating
 from ..tensor import tensor
-from ..train import class_balance, frechet_distance, nearest_neighbours
+from ..train import Estimate, class_balance, frechet_distance, nearest_neighbours
 from .run import Options
 from .speedrun import fit_speednet
+from .unseen import share
 
 Array = numpy.ndarray[Any, Any]
 
@@ -80,19 +81,19 @@ class Quality:
         """Return the Fréchet distance of generated pictures (N, H, W, C) uint8 and half of the training set."""
         return frechet_distance(self._real, self.judge.features(pictures))
 
-    def figures(self, pictures: Array, asked: Array | None) -> dict[str, float]:
+    def figures(self, pictures: Array, asked: Array | None) -> dict[str, float | Estimate]:
         """Return all figures of generated pictures; ``asked`` are the classes they were to be of."""
         features = self.judge.features(pictures)
         seen = self.judge.classes(features)
         evenness, smallest = class_balance(seen, self.classes)
-        figures = {
+        figures: dict[str, float | Estimate] = {
             "frechet": frechet_distance(self._real, features),
             "frechet_of_real": self.floor,
             "class_evenness": evenness,
             "smallest_class": smallest,
             "nearness": self._nearness(pictures),
         }
-        return figures if asked is None else {**figures, "asked_class": float((seen == asked).mean())}
+        return figures if asked is None else {**figures, "asked_class": share(seen == asked)}
 
     def _nearness(self, pictures: Array) -> float:
         """Return how far generated pictures are from the nearest training picture, over how far test pictures are."""
