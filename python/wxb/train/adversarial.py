@@ -111,7 +111,7 @@ class AdversarialTrainer(Trainer):
         networks = {"generator": self.generator, "discriminator": self.discriminator}
         return super()._parts() | networks | {"d_optimizer": self.d_optimizer}
 
-    def _train_epoch(self, loader: Loader, callbacks: list[Callback], progress: bool | None) -> dict[str, float]:
+    def _train_epoch(self, loader: Loader, callbacks: list[Callback], progress: bool) -> dict[str, float]:
         self.generator.train()
         self.discriminator.train()
         totals, count = numpy.zeros(len(FIGURES)), 0
