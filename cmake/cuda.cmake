@@ -25,7 +25,7 @@ if(CMAKE_CUDA_COMPILER AND CUDAToolkit_FOUND AND CMAKE_CUDA_COMPILER_VERSION VER
   target_include_directories(cuda_kernels PRIVATE ${INCLUDES})
   target_compile_definitions(cuda_kernels PRIVATE BACKEND=cuda WXB_TARGET=cuda)
   # As on the CPU, FMA is written where it is meant. A kernel that needs local memory is a mistake: ptxas says so.
-  target_compile_options(cuda_kernels PRIVATE -O3 --fmad=false -Xcompiler=-Wall,-Wextra
+  target_compile_options(cuda_kernels PRIVATE -O3 --fmad=false --extended-lambda -Xcompiler=-Wall,-Wextra
                          -Xptxas=--warn-on-spills,--warn-on-local-memory-usage)
   if(CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 12.8)
     target_compile_options(cuda_kernels PRIVATE --compress-mode=size) # a tenth of the default's size

@@ -32,6 +32,7 @@ void bind_plan(py::module_& m) {
       .def_readwrite("slots", &Plan::slots)
       .def_property("outputs", &Plan::outputs, &Plan::set_outputs)
       .def_property_readonly("memory", [](Plan& plan) { return plan.arena()->usage; });
+  m.def("raise_reported", &raise_reported);
   m.def("recording", [] { return Plan::recording != nullptr; });
 }
 

@@ -12,6 +12,10 @@ void bind_backend(py::module_& m);
 // Copies between any two places, in the order of the context's launches; done on return where the host is one of them.
 void copy(void* to, const void* from, size_t bytes, const Context& context);
 
+// Raises what kernels have reported since the host last looked, if the backend is one that runs ahead of its kernels.
+// Who has waited for it, to read an array, calls this.
+void raise_reported();
+
 // Raises for Code::launch_failed; `error` is the position it was reported with.
 [[noreturn]] void raise_launch_failed(const char* name, uint32_t error);
 

@@ -34,6 +34,7 @@ void Plan::run_launches(After after) {
   context_.launch = 0;
   context_.stream = eager_context().stream;
   for (const Launch& launch : launches_) {
+    context_.name = launch.name;
     launch.run(bytes_.data() + launch.offset, context_);
     after();
     ++context_.launch;

@@ -112,13 +112,15 @@ template <auto Kernel, Arguments A>
 void launch(const char* name, const A& args) {
   Plan* plan = Plan::recording;
   Context& context = plan ? plan->context() : eager_context();
+  context.name = name;
+  context.launch = plan ? uint32_t(plan->size()) : context.launch + 1;
   if (args.work() > release_from) {
     py::gil_scoped_release nogil;
     Kernel(args, context);
   } else {
     Kernel(args, context);
   }
-  if (const uint64_t word = context.take(); word != Context::none) raise(name, Report(word));
+  if (const uint64_t word = context.take(); word != Context::none) raise(context.name_of(word), Report(word));
   if (plan) plan->append<Kernel>(name, args);
 }
 
