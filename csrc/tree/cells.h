@@ -6,6 +6,12 @@
 //   for_columns<T>(n, f): f(lanes, j) for the columns [0, n), lanes.load(p), lanes.store(v, p) read and write them,
 //   number<V>(s): s in all lanes,
 // and has the functions of V in sight.
+#ifdef __CUDACC__
+#define DEVICE __device__
+#else
+#define DEVICE
+#endif
+
 namespace wxb::WXB_TARGET {
 
 namespace {

@@ -8,19 +8,19 @@ namespace {
 
 template <class T>
 struct One {
-  DEVICE T load(const T* p) const { return *p; }
-  DEVICE void store(T v, T* p) const { *p = v; }
+  __device__ T load(const T* p) const { return *p; }
+  __device__ void store(T v, T* p) const { *p = v; }
 };
 
 // The threads of a block share the columns; column j is always the same thread's.
 template <class T, class F>
-DEVICE void for_columns(int64_t n, F f) {
+__device__ void for_columns(int64_t n, F f) {
 #pragma unroll 1
   for (int64_t j = threadIdx.x; j < n; j += blockDim.x) f(One<T>{}, j);
 }
 
 template <class V>
-DEVICE V number(V s) {
+__device__ V number(V s) {
   return s;
 }
 
@@ -104,7 +104,7 @@ template <class T>
 struct Matrix {
   T* data;
   int64_t row, column;
-  DEVICE T& at(int64_t i, int64_t j) const { return data[i * row + j * column]; }
+  __device__ T& at(int64_t i, int64_t j) const { return data[i * row + j * column]; }
 };
 
 HD int64_t tiles_of(int64_t rows, int64_t columns) {
