@@ -2,9 +2,9 @@
 #include "core/elements.cuh"
 #include "core/rows.cuh"
 
-// A block of 16 x 16 threads meets a tile of queries with one tile of keys after the other. A thread has `each` x `each`
-// scores; the tile of weights lies in shared memory, turned, for the product that follows. A block makes one tile of
-// columns of its output: where heads are wider than that, the scores are made again for each.
+// A block of 16 x 16 threads meets a tile of queries with one tile of keys after the other. A thread has `each` x
+// `each` scores; the tile of weights lies in shared memory, turned, for the product that follows. A block makes one
+// tile of columns of its output: where heads are wider than that, the scores are made again for each.
 namespace wxb::cuda {
 
 namespace {
@@ -182,8 +182,8 @@ struct Seen {
 
 template <class T>
 __global__ void __launch_bounds__(threads) forward(AttentionForward<T> f) {
-  __shared__ alignas(16) Strip<T> a_strip, b_strip;
-  __shared__ alignas(16) Scores<T> weights;
+  __shared__ __align__(16) Strip<T> a_strip, b_strip;
+  __shared__ __align__(16) Scores<T> weights;
   __shared__ T factors[tile<T>];
   const Attention<T>& a = f.of;
   const int row = int(threadIdx.x) / sharing<T>;
@@ -218,8 +218,7 @@ __global__ void __launch_bounds__(threads) forward(AttentionForward<T> f) {
     if (threadIdx.x % sharing<T> == 0) {
       factors[row] = seen.sum;
       if (t.column == 0 && t.first + row < a.queries)
-        f.lse.data[t.head * a.queries + t.first + row] =
-            seen.sum == 0 ? T(INFINITY) : seen.largest + log(seen.sum);
+        f.lse.data[t.head * a.queries + t.first + row] = seen.sum == 0 ? T(INFINITY) : seen.largest + log(seen.sum);
     }
     __syncthreads();
     T* const to = rows_of(f.y.data, a.at_y, t.head, a.heads);
@@ -239,8 +238,10 @@ struct Delta {
   __device__ void run(Team team, int64_t row) const {
     const Attention<T>& a = g.of;
     const int64_t index = row / a.queries, i = row % a.queries;
-    const T *const y = rows_of(g.y.data, a.at_y, index, a.heads) + i * a.at_y.row,
-                   *const dy = rows_of(g.dy.data, a.at_y, index, a.heads) + i * a.at_y.row;
+    const T *const y = rows_of(g.y.data, a.at_y, index, a.heads) + i * a.at_y.row, *const dy =
+                                                                                       rows_of(g.dy.data, a.at_y, index,
+                                                                                               a.heads) +
+                                                                                       i * a.at_y.row;
     T sum = 0;
     for (int64_t d = team.rank(); d < a.size; d += team.size) sum = fma(dy[d], y[d], sum);
     sum = team.sum(sum);
@@ -271,8 +272,8 @@ __device__ Rows<T> gradients_of(const AttentionBackward<T>& g, const Head<T>& h)
 // A tile of keys: dk and dv are sums over the queries.
 template <class T>
 __global__ void __launch_bounds__(threads) backward_keys(AttentionBackward<T> g) {
-  __shared__ alignas(16) Strip<T> a_strip, b_strip;
-  __shared__ alignas(16) Scores<T> weights, gradients;
+  __shared__ __align__(16) Strip<T> a_strip, b_strip;
+  __shared__ __align__(16) Scores<T> weights, gradients;
   const Attention<T>& a = g.of;
   for (int64_t task = blockIdx.x; task < tasks_of(a, a.keys); task += gridDim.x) {
     const Task t(task, a.keys, a.size, tile<T>);
@@ -306,8 +307,8 @@ __global__ void __launch_bounds__(threads) backward_keys(AttentionBackward<T> g)
 // A tile of queries: dq is a sum over the keys.
 template <class T>
 __global__ void __launch_bounds__(threads) backward_queries(AttentionBackward<T> g) {
-  __shared__ alignas(16) Strip<T> a_strip, b_strip;
-  __shared__ alignas(16) Scores<T> gradients;
+  __shared__ __align__(16) Strip<T> a_strip, b_strip;
+  __shared__ __align__(16) Scores<T> gradients;
   const Attention<T>& a = g.of;
   for (int64_t task = blockIdx.x; task < tasks_of(a, a.queries); task += gridDim.x) {
     const Task t(task, a.queries, a.size, tile<T>);

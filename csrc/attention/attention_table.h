@@ -55,8 +55,8 @@ HD T keep(const Attention<T>& a, int64_t index, int64_t i, int64_t j) {
   const uint64_t n = uint64_t(index * a.queries + i) * uint64_t(drawn_for(a.keys)) + uint64_t(j);
   const Words words = philox(a.saved.data[0], a.saved.data[1] + n / 64 * 16 + n % 16);
   const int lane = int(n / 16 % 4);
-  const uint32_t word = lane < 2 ? (lane == 0 ? words.word[0] : words.word[1])
-                                 : (lane == 2 ? words.word[2] : words.word[3]);
+  const uint32_t word =
+      lane < 2 ? (lane == 0 ? words.word[0] : words.word[1]) : (lane == 2 ? words.word[2] : words.word[3]);
   return int32_t(word >> 8) < a.threshold ? T(0) : a.kept;
 }
 

@@ -50,8 +50,8 @@ struct Affine {
     const Frames& f = a.frames;
     const int64_t n = place / (f.out_height * f.out_width), j = place % f.out_width;
     const Walk walk(a.map.data + 6 * n, place / f.out_width % f.out_height, f.out_width);
-    sample(a, a.x.data + n * f.height * f.width * f.pixel, walk, j, walk.v + j * walk.step_v,
-           walk.u + j * walk.step_u, f.pixel, a.y.data + place * f.pixel);
+    sample(a, a.x.data + n * f.height * f.width * f.pixel, walk, j, walk.v + j * walk.step_v, walk.u + j * walk.step_u,
+           f.pixel, a.y.data + place * f.pixel);
   }
 };
 

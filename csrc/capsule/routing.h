@@ -70,7 +70,7 @@ template <class T>
 void routing_forward(const Routing<T>&, Context&);
 template <class T>
 void routing_backward(const RoutingBackward<T>&, Context&);
-int64_t routing_slots(int64_t tasks);        // how many tasks may run at a time
+int64_t routing_slots(int64_t tasks);         // how many tasks may run at a time
 int64_t routing_slot(const RoutingSizes& s);  // elements of workspace that each of them needs
 }  // namespace BACKEND
 

@@ -1,6 +1,6 @@
 #include "capsule/routing_formulas.h"
 #include "capsule/routing_table.h"
-#include "core/cuda.cuh"
+#include "core/zero.cuh"
 
 // Some examples at a time, so that their votes stay in L2 while the iterations read them. Lanes run along the input
 // capsules; a sum over these is one warp's.
@@ -9,7 +9,7 @@ namespace wxb::cuda {
 namespace {
 
 constexpr int64_t together = RoutingSizes::together;
-constexpr int depth = 8;                      // of in_size, kept in registers
+constexpr int depth = 8;                       // of in_size, kept in registers
 constexpr int sum_threads = 4 * warp_threads;  // of a block that sums for one output capsule, whose size is some 16
 
 // Where the examples of a round have their scratch: votes (poses, row), couplings (outputs, row), V and dv (poses).
@@ -33,12 +33,6 @@ struct Copy {
   __device__ void operator()(int64_t i) const { to[i] = from[i]; }
 };
 
-template <class T>
-struct Clear {
-  T* to;
-  __device__ void operator()(int64_t i) const { to[i] = 0; }
-};
-
 // ---- votes ----
 
 // The votes of `together` examples from one input capsule for one output capsule.
@@ -59,7 +53,8 @@ struct MakeVotes {
     for (int n = 0; n < together; ++n)
 #pragma unroll
       for (int q = 0; q < depth; ++q)
-        x[n][q] = n < examples && q < size ? a.x.data[((round.first + e + n) * a.inputs + i) * a.in_size + k + q] : T(0);
+        x[n][q] =
+            n < examples && q < size ? a.x.data[((round.first + e + n) * a.inputs + i) * a.in_size + k + q] : T(0);
     for (int64_t p = j * a.out_size; p < (j + 1) * a.out_size; ++p) {
       T* const votes = round.votes + (e * a.poses() + p) * a.row() + i;
       T sums[together];
@@ -96,8 +91,7 @@ __device__ T dot(const RoutingSizes& a, const T* votes, const T* vectors, int64_
 template <class T>
 __device__ T weighted_sum(const T* votes, const T* c, int64_t inputs) {
   T sum = 0;
-  for (int64_t i = threadIdx.x % warp_threads; i < inputs; i += warp_threads)
-    sum = fma(votes[i], c ? c[i] : T(1), sum);
+  for (int64_t i = threadIdx.x % warp_threads; i < inputs; i += warp_threads) sum = fma(votes[i], c ? c[i] : T(1), sum);
   for (int step = warp_threads / 2; step > 0; step /= 2) sum += __shfl_xor_sync(whole_warp, sum, step);
   return sum;
 }
@@ -287,7 +281,7 @@ struct WeightGradient {
 template <class T>
 void find_terms(const RoutingBackward<T>& a, const Round<T>& round, Context& context) {
   const int64_t outputs = round.count * a.outputs, inputs = round.count * a.inputs;
-  const T *const dy = a.dy.data + round.first * a.poses();
+  const T* const dy = a.dy.data + round.first * a.poses();
   launch_each(context, round.count * a.poses(), Copy<T>{dy, round.dv});
   for (int64_t t = a.iterations - 1, term = 0; t > 0; --t, term += 2) {
     launch_each(context, outputs, Towards<T>{a, round, t, term});
@@ -320,7 +314,7 @@ void routing_forward(const Routing<T>& a, Context& context) {
 
 template <class T>
 void routing_backward(const RoutingBackward<T>& a, Context& context) {
-  if (a.n == 0 && a.dweight) launch_each(context, a.dweight.size, Clear<T>{a.dweight.data});
+  if (a.n == 0 && a.dweight) zero(context, a.dweight);
   for (int64_t first = 0; first < a.n; first += a.slots * together) {
     const Round<T> round(a, a.workspace.data, a.slots, first, a.n);
     const int64_t parts = ceil_div(a.in_size, depth);

@@ -1,4 +1,4 @@
-#include "core/plan.h"
+#include "core/workspace.h"
 #include "detection/focal.h"
 
 namespace wxb {
@@ -11,14 +11,12 @@ void bind_focal(py::module_& m) {
 #undef WXB_VALUE
   m.def("focal_loss_forward", [](Focal op, A x, A target, A loss, A total, double gamma, double shape) {
     const Call call("focal_loss_forward");
-    const int64_t n = x.size(), count = BACKEND::focal_parts(n);
+    const int64_t n = x.size();
+    const Workspace<double> workspace(BACKEND::focal_workspace(n));
     by_float(call.name, x, [&]<class T>() {
-      const Array parts(empty(py::make_tuple(count, 2), py::dtype::of<double>(), false));
       launch<BACKEND::focal_loss_forward<T>>(
-          call.name,
-          FocalLoss<T>{call.in<T>("x", x, n), call.in<T>("target", target, n), call.out<T>("loss", loss, {}),
-                       call.out<T>("total", total, {}), call.out<double>("parts", parts, {count, 2}), op, T(gamma),
-                       T(shape)});
+          call.name, FocalLoss<T>{call.in<T>("x", x, n), call.in<T>("target", target, n), call.out<T>("loss", loss, {}),
+                                  call.out<T>("total", total, {}), workspace.out(call), op, T(gamma), T(shape)});
     });
   });
   m.def("focal_loss_backward", [](Focal op, A x, A target, A total, A dy, A dx, double gamma, double shape) {

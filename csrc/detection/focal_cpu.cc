@@ -34,7 +34,7 @@ struct Totals {
 
 }  // namespace
 
-int64_t focal_parts(int64_t) { return 0; }
+int64_t focal_workspace(int64_t) { return 0; }
 
 template <class T>
 void focal_loss_forward(const FocalLoss<T>& a, Context&) {

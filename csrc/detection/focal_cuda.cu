@@ -1,4 +1,4 @@
-#include "core/rows.cuh"
+#include "core/reduction.cuh"
 #include "detection/focal.h"
 #include "detection/focal_formulas.h"
 
@@ -6,34 +6,31 @@ namespace wxb::cuda {
 
 namespace {
 
-// Of some elements: the sum of their losses and how many targets are 1.
+// The sum of the losses of some elements, and how many targets are 1.
 struct Totals {
   double loss, present;
-  HD Totals operator+(const Totals& b) const { return {loss + b.loss, present + b.present}; }
 };
 
 template <class F, class T>
-__global__ void __launch_bounds__(block_threads) sum_parts(FocalLoss<T> a) {
-  Totals mine{0, 0};
-  for (int64_t i = first_index(); i < a.x.size; i += stride()) {
-    const T target = a.target.data[i];
-    mine = mine + Totals{double(focal_value<F>(a.x.data[i], target, a.gamma, a.shape)), target == T(1) ? 1.0 : 0.0};
+struct Loss {
+  using Part = Totals;
+  FocalLoss<T> a;
+  __device__ Totals part(int64_t, int64_t i, int64_t to, int64_t step) const {
+    Totals mine{};
+    for (; i < to; i += step) {
+      const T target = a.target.data[i];
+      mine.loss += double(focal_value<F>(a.x.data[i], target, a.gamma, a.shape));
+      mine.present += target == T(1) ? 1.0 : 0.0;
+    }
+    return mine;
   }
-  const Totals total = reduce_block(mine, Sum());
-  if (threadIdx.x == 0) a.parts.data[2 * blockIdx.x] = total.loss, a.parts.data[2 * blockIdx.x + 1] = total.present;
-}
-
-template <class T>
-__global__ void __launch_bounds__(block_threads) add_parts(FocalLoss<T> a) {
-  Totals mine{0, 0};
-  for (int64_t i = threadIdx.x; i < a.parts.size / 2; i += block_threads)
-    mine = mine + Totals{a.parts.data[2 * i], a.parts.data[2 * i + 1]};
-  const Totals total = reduce_block(mine, Sum());
-  if (threadIdx.x > 0) return;
-  const double divisor = total.present > 1 ? total.present : 1;
-  a.total.data[0] = T(divisor);
-  a.loss.data[0] = T(total.loss / divisor);
-}
+  __device__ static void merge(Totals& a, const Totals& b) { a.loss += b.loss, a.present += b.present; }
+  __device__ void finish(int64_t, const Totals& total) const {
+    const double divisor = total.present > 1 ? total.present : 1;
+    a.total.data[0] = T(divisor);
+    a.loss.data[0] = T(total.loss / divisor);
+  }
+};
 
 template <class F, class T>
 struct Gradient {
@@ -46,19 +43,17 @@ struct Gradient {
 
 }  // namespace
 
-// A block of parts takes at least 16 elements a thread, and a GPU has room for some thousand of them.
-int64_t focal_parts(int64_t size) { return std::clamp<int64_t>(ceil_div(size, 16 * block_threads), 1, 1024); }
+int64_t focal_workspace(int64_t size) { return 2 * parts_of(cut_axis(1, size, 1)); }
 
 template <class T>
 void focal_loss_forward(const FocalLoss<T>& a, Context& context) {
-  const unsigned blocks = unsigned(a.parts.size / 2);
+  const AxisCut cut = cut_axis(1, a.x.size, 1);
   switch (a.op) {
 #define WXB_CASE(name, F) \
-  case Focal::name: launch_blocks(context, sum_parts<F, T>, blocks, block_threads, 0, a); break;
+  case Focal::name: return launch_reduction(context, Loss<F, T>{a}, cut, a.workspace.data);
     WXB_FOCAL(WXB_CASE)
 #undef WXB_CASE
   }
-  launch_blocks(context, add_parts<T>, 1, block_threads, 0, a);
 }
 
 template <class T>

@@ -4,8 +4,8 @@
 // A small product within a block, for kernels that do something with it at once.
 namespace wxb::cuda {
 
-constexpr int tile_side = 16;                                  // rows of a tile, and the depth of a pass
-constexpr int tile_threads = tile_side * tile_side;            // of the block
+constexpr int tile_side = 16;                        // rows of a tile, and the depth of a pass
+constexpr int tile_threads = tile_side * tile_side;  // of the block
 template <int parts>
 constexpr int tile_columns = tile_side * parts;
 
@@ -20,8 +20,8 @@ __device__ inline int tile_row() { return int(threadIdx.x) / tile_side; }
 __device__ inline int tile_column() { return int(threadIdx.x) % tile_side; }
 
 // sums[p] += sum over k < depth of a(i, k) b(k, j), i = tile_row(), j = tile_column() + p tile_side; a and b give 0
-// outside. Neighbouring threads ask a for neighbouring k if `deep_a`, else for neighbouring i; and so b. Each sum is one
-// chain of multiply-adds in the order of k. All threads of the block come here.
+// outside. Neighbouring threads ask a for neighbouring k if `deep_a`, else for neighbouring i; and so b. Each sum is
+// one chain of multiply-adds in the order of k. All threads of the block come here.
 template <bool deep_a, bool deep_b, class T, int parts, class A, class B>
 __device__ void tile_product(Tile<T, parts>& tile, int64_t depth, A a, B b, T (&sums)[parts]) {
   const int slow = tile_row(), fast = tile_column();

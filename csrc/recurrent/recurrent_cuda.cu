@@ -166,7 +166,8 @@ __global__ void __launch_bounds__(most_threads<T>) forward_steps(Recurrent<T> a)
     const int64_t rows = min<int64_t>(rows_together, a.shape.batch - first);
     __syncthreads();
     for (int64_t i = mine; i < rows_together * r.pitch; i += blockDim.x)
-      r.h()[i] = i / r.pitch < rows && i % r.pitch < h ? step_of(a, 0).h[(first + i / r.pitch) * h + i % r.pitch] : T(0);
+      r.h()[i] =
+          i / r.pitch < rows && i % r.pitch < h ? step_of(a, 0).h[(first + i / r.pitch) * h + i % r.pitch] : T(0);
     // An lstm's threads have one unit of one sample each, whose c they keep.
     T c = a.cells && mine < rows * h ? step_of(a, 0).c[first * h + mine] : T(0);
     for (int64_t k = 0; k < a.shape.steps; ++k) {
@@ -264,8 +265,7 @@ void recurrent_forward(const Recurrent<T>& a, Context& context) {
   load_state(a.h0, step_of(a, 0).h, state, context);
   if (a.cells) load_state(a.c0, step_of(a, 0).c, state, context);
   if (fits<T>(s)) return launch_resident<T>(context, forward_steps<T>, a);
-  for (int64_t k = 0; k < s.steps; ++k)
-    launch_blocks(context, forward_step<T>, tile_blocks(s), tile_threads, 0, a, k);
+  for (int64_t k = 0; k < s.steps; ++k) launch_blocks(context, forward_step<T>, tile_blocks(s), tile_threads, 0, a, k);
 }
 
 template <class T>

@@ -1,4 +1,4 @@
-#include "core/plan.h"
+#include "core/workspace.h"
 #include "tree/tree.h"
 
 namespace wxb {
@@ -38,10 +38,6 @@ Optional scratch(bool wanted, int64_t rows, int64_t columns, A like) {
   return Array(empty(py::make_tuple(rows, columns), like.attr("dtype"), false));
 }
 
-Array order_of(const Trees& t) {
-  return Array(empty(py::make_tuple(BACKEND::tree_order(t)), py::dtype::of<int64_t>(), false));
-}
-
 void forward(TreeCell cell, bool relu, A x, A weight, O bias, A children, A h, O c, O gates, A features, A parent) {
   const Call call(name_of(cell, forward_names));
   call.ndim("x", x, 2, "(inputs, width)");
@@ -50,7 +46,7 @@ void forward(TreeCell cell, bool relu, A x, A weight, O bias, A children, A h, O
     value_error(call.name, ": c and gates are for the cells with a memory, and must be there for them");
   const int64_t width = t.width(), wide = t.features();
   const int64_t size = BACKEND::tree_turned(t);
-  const Array order = order_of(t);
+  const Workspace<int64_t> order(BACKEND::tree_order(t));
   by_float(call.name, x, [&]<class T>() {
     const Optional turned = scratch(true, 1, size, x);
     launch<BACKEND::tree_forward<T>>(
@@ -60,8 +56,7 @@ void forward(TreeCell cell, bool relu, A x, A weight, O bias, A children, A h, O
                        call.out<T>("h", h, {t.nodes, t.hidden}), call.out<T>("c", c, {t.nodes, t.hidden}),
                        call.out<T>("gates", gates, {t.nodes, width}),
                        call.out<T>("features", features, {t.nodes, wide}), call.out<T>("turned", turned, {1, size}),
-                       call.out<int64_t>("parent", parent, {t.nodes}),
-                       call.out<int64_t>("order", order, order.size()), t});
+                       call.out<int64_t>("parent", parent, {t.nodes}), order.out(call), t});
   });
 }
 
@@ -73,7 +68,7 @@ void backward(TreeCell cell, bool relu, A weight, A h, O c, O gates, A features,
     value_error(call.name, ": c and gates are for the cells with a memory, and must be there for them");
   const int64_t n = t.nodes, width = t.width(), wide = t.features(), hidden = t.hidden;
   const bool is_sum = cell == TreeCell::child_sum;
-  const Array order = order_of(t);
+  const Workspace<int64_t> order(BACKEND::tree_order(t));
   by_float(call.name, h, [&]<class T>() {
     const Optional dc = scratch(t.has_memory(), n, hidden, h), ds = scratch(true, n, t.states(), h),
                    dfeatures = scratch(cell == TreeCell::tensor, n, wide, h), edge = scratch(is_sum, n, hidden, h),
@@ -88,7 +83,7 @@ void backward(TreeCell cell, bool relu, A weight, A h, O c, O gates, A features,
                         call.out<T>("dbias", dbias, {width}), call.out<T>("dc", dc, {n, hidden}),
                         call.out<T>("ds", ds, {n, t.states()}), call.out<T>("dfeatures", dfeatures, {n, wide}),
                         call.out<T>("edge", edge, {n, hidden}), call.out<T>("dedge", dedge, {n, hidden}),
-                        call.out<int64_t>("order", order, order.size()), t});
+                        order.out(call), t});
   });
 }
 

@@ -1,3 +1,4 @@
+#include "core/reduction.cuh"
 #include "core/rows.cuh"
 #include "gemm/tile_product.cuh"
 #include "tree/turns.cuh"
@@ -199,7 +200,8 @@ __global__ void __launch_bounds__(tile_threads) backward_levels(TreeBackward<T> 
   }
 }
 
-// c (rows, columns) = aᵀ b over the nodes, in their order; those that are no parent do not count where `inner` is given.
+// c (rows, columns) = aᵀ b over the nodes, in their order; those that are no parent do not count where `inner` is
+// given.
 template <class T>
 __global__ void __launch_bounds__(tile_threads)
     sum_outer(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t rows, int64_t columns, int64_t nodes,
@@ -212,7 +214,9 @@ __global__ void __launch_bounds__(tile_threads)
     tile_product<false, false>(
         tile, nodes,
         [&](int i, int64_t n) { return row + i < rows && (!inner || inner[n] >= 0) ? a.at(n, row + i) : T(0); },
-        [&](int64_t n, int j) { return column + j < columns && (!inner || inner[n] >= 0) ? b.at(n, column + j) : T(0); },
+        [&](int64_t n, int j) {
+          return column + j < columns && (!inner || inner[n] >= 0) ? b.at(n, column + j) : T(0);
+        },
         sums);
 #pragma unroll
     for (int p = 0; p < parts; ++p) {
@@ -222,23 +226,25 @@ __global__ void __launch_bounds__(tile_threads)
   }
 }
 
-// Column sums of dz: a warp's lanes are columns, the warps of a block take rows in turn.
+// A column of dz.
 template <class T>
-__global__ void __launch_bounds__(block_threads) sum_columns(TreeBackward<T> a) {
-  constexpr int warps = block_threads / warp_threads;
-  __shared__ double shares[warps][warp_threads];
-  const int lane = int(threadIdx.x) % warp_threads, warp = int(threadIdx.x) / warp_threads;
-  const int64_t width = a.trees.width();
-  for (int64_t first = int64_t{blockIdx.x} * warp_threads; first < width; first += int64_t{gridDim.x} * warp_threads) {
+struct BiasGradient {
+  using Part = double;
+  TreeBackward<T> a;
+  __device__ double part(int64_t column, int64_t n, int64_t to, int64_t step) const {
     double sum = 0;
-    for (int64_t n = warp; n < a.trees.nodes && first + lane < width; n += warps)
-      sum += double(a.dz.data[n * width + first + lane]);
-    shares[warp][lane] = sum;
-    __syncthreads();
-    for (int i = 1; i < warps && warp == 0; ++i) sum += shares[i][lane];
-    if (warp == 0 && first + lane < width) a.dbias.data[first + lane] = T(sum);
-    __syncthreads();
+    for (; n < to; n += step) sum += double(a.dz.data[n * a.trees.width() + column]);
+    return sum;
   }
+  __device__ static void merge(double& a, double b) { a += b; }
+  __device__ void finish(int64_t column, double sum) const { a.dbias.data[column] = T(sum); }
+};
+
+// One launch: so few columns and nodes need no workspace.
+AxisCut columns_of(const Trees& t) {
+  AxisCut cut = cut_axis(1, t.nodes, t.width());
+  cut.segments = 1, cut.length = std::max<int64_t>(t.nodes, 1);
+  return cut;
 }
 
 template <class T>
@@ -248,15 +254,14 @@ void weight_gradients(const TreeBackward<T>& a, Context& context) {
   const auto outer_product = [&](const T* x, int64_t x_row, const T* y, int64_t columns, T* to, int64_t rows,
                                  const int64_t* inner) {
     launch_blocks(context, sum_outer<T>, blocks_for(tiles_of(rows, columns), 1), tile_threads, 0,
-                  Matrix<const T>{x, x_row, 1}, Matrix<const T>{y, columns, 1}, Matrix<T>{to, columns, 1}, rows, columns,
-                  t.nodes, inner);
+                  Matrix<const T>{x, x_row, 1}, Matrix<const T>{y, columns, 1}, Matrix<T>{to, columns, 1}, rows,
+                  columns, t.nodes, inner);
   };
   const int64_t* const latest = a.order.data + Turns::counters;
   if (a.dweight) outer_product(a.dz.data, width, a.features.data, features, a.dweight.data, product, latest);
   if (a.dweight && t.cell == TreeCell::child_sum)
     outer_product(a.edge.data, hidden, a.h.data, hidden, a.dweight.data + 3 * hidden * hidden, hidden, nullptr);
-  if (a.dbias)
-    launch_blocks(context, sum_columns<T>, blocks_for(width, warp_threads), block_threads, 0, a);
+  if (a.dbias) launch_reduction(context, BiasGradient<T>{a}, columns_of(t), nullptr);
 }
 
 // Blocks that all find something to do in the widest phase there may be, if so many are resident.

@@ -3,16 +3,15 @@
 
 namespace wxb::cuda {
 
-// Phases of one launch, each of which reads what those before it have written: blocks draw numbers, and the items of all
-// phases are numbered one behind the other. Whoever has drawn an item waits until all before its phase are done. They
-// have been drawn by blocks that run, so nobody waits for a block that cannot begin: blocks need not be resident at
-// once, and one alone does all.
+// Phases of one launch, each of which reads what those before it have written: blocks draw numbers, and the items of
+// all phases are numbered one behind the other. Whoever has drawn an item waits until all before its phase are done.
+// They have been drawn by blocks that run, so nobody waits for a block that cannot begin: blocks need not be resident
+// at once, and one alone does all.
 class Turns {
  public:
   static constexpr int64_t counters = 2;  // of a launch, 0 at its begin
 
-  __device__ explicit Turns(int64_t* at)
-      : next_(reinterpret_cast<unsigned long long*>(at)), done_(next_ + 1) {
+  __device__ explicit Turns(int64_t* at) : next_(reinterpret_cast<unsigned long long*>(at)), done_(next_ + 1) {
     draw();
   }
 
