@@ -5,6 +5,7 @@
 #include "gemm/mma.cuh"
 #include "gemm/product.cuh"
 #include "gemm/simt.cuh"
+#include "gemm/wgmma.cuh"
 
 namespace wxb::cuda {
 
@@ -27,6 +28,35 @@ Strided<T, pack> matrix_b(const Product<T>& p) {
 bool is_packed(const float* x, int64_t k_stride, int64_t line_stride, int64_t copy_stride, int64_t k) {
   return k_stride == 1 && k % 4 == 0 && line_stride % 4 == 0 && copy_stride % 4 == 0 &&
          reinterpret_cast<uintptr_t>(x) % 16 == 0;
+}
+
+struct Gpu {
+  int processors = 0;
+  bool has_wgmma = false;
+};
+const Gpu& gpu() {
+  static const Gpu found = [] {
+    Gpu g;
+    int major = 0, minor = 0;
+    cudaDeviceGetAttribute(&g.processors, cudaDevAttrMultiProcessorCount, 0);
+    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0);
+    cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0);
+    g.has_wgmma = major == 9 && minor == 0;
+    return g;
+  }();
+  return found;
+}
+
+// Are there large tiles for half the processors, and sums that are longer than the rounding of the operands is?
+bool takes_sm90(int64_t m, int64_t n, int64_t k, int64_t copies, Precision precision) {
+  return precision != Precision::fp32 && copies == 1 && k >= 64 && std::max({m, n, k}) < 1 << 30 && gpu().has_wgmma &&
+         2 * ceil_div(m, Sm90::m) * ceil_div(n, Sm90::n) >= gpu().processors;
+}
+
+template <Precision precision>
+bool launched_sm90(const Product<float>& p, const Result<float>& result, Context& context) {
+  return launch_sm90<precision>(context, matrix_a<float, 1>(p), matrix_b<float, 1>(p), result, p.parts,
+                                gpu().processors);
 }
 
 template <class Math, int pack, class T>
@@ -60,19 +90,27 @@ int64_t product_parts(int64_t m, int64_t n, int64_t k, int64_t copies) {
   return blocks == 0 ? 1 : std::max<int64_t>(1, std::min(2 * processors / blocks, k / 256));
 }
 
-int64_t product_room(int64_t m, int64_t n, int64_t k, int64_t copies, Precision) {
-  const int64_t parts = product_parts(m, n, k, copies);
-  return parts > 1 ? parts * copies * m * n : 0;
+int64_t product_room(int64_t m, int64_t n, int64_t k, int64_t copies, Precision precision) {
+  const int64_t parts = product_parts(m, n, k, copies), sums = parts > 1 ? parts * copies * m * n : 0;
+  if (!takes_sm90(m, n, k, copies, precision)) return sums;
+  const int64_t bytes = precision == Precision::bf16 ? Rounded<Precision::bf16>::bytes(m + n, k)
+                                                     : Rounded<Precision::tf32>::bytes(m + n, k);
+  return std::max(sums, bytes / int64_t(sizeof(float)));
 }
 
 template <class T>
 void product(const Product<T>& p, Context& context) {
-  const int64_t parts = p.parts ? product_parts(p.m, p.n, p.k, p.copies) : 1;
+  Result<T> result{p.y, p.bias, p.saved, nullptr, p.m, p.n, {p.n, p.m * p.n}, p.activation, p.alpha};
+  if constexpr (std::is_same_v<T, float>)
+    if (p.parts && takes_sm90(p.m, p.n, p.k, p.copies, p.precision) &&
+        (p.precision == Precision::bf16 ? launched_sm90<Precision::bf16>(p, result, context)
+                                        : launched_sm90<Precision::tf32>(p, result, context)))
+      return;
+  const int64_t parts = p.parts ? product_parts(p.m, p.n, p.k, p.copies) : 1, size = p.copies * p.m * p.n;
   const int64_t depth = ceil_div(ceil_div(p.k, parts), 16) * 16;  // whole tiles
-  const Result<T> result{p.y, p.bias, p.saved, p.parts, p.m, p.n, {p.n, p.m * p.n}, p.activation, p.alpha};
+  if (parts > 1) result.parts = p.parts;
   launch_fitting(p, result, {0, 0, p.copies, parts, depth}, context);
-  const int64_t size = p.copies * p.m * p.n;
-  if (p.parts) launch_each(context, size, AddParts<T>{result, parts, size});
+  if (parts > 1) launch_each(context, size, AddParts<T>{result, parts, size});
 }
 
 // Enough blocks for every processor, but no fewer than 64 rows in a part.
