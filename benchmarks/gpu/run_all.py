@@ -26,7 +26,7 @@ import plans
 import products
 import times
 import wxb
-from wxb.device import Device, unfinished_cuda
+from wxb.device import Device
 
 ROOT = Path(__file__).resolve().parents[2]
 PHASES = ("checks", "plans", "times")
@@ -119,7 +119,7 @@ def main() -> int:
         parser.error(f"--only: {', '.join(sorted(unknown))} is not one of {', '.join(PHASES)}")
 
     deadline = time.monotonic() + options.budget
-    dev = emulated() if options.emulated else unfinished_cuda()
+    dev = emulated() if options.emulated else wxb.device("cuda")
     document: dict[str, Any] = {"meta": meta(dev, options.tag), "checks": [], "rows": []}
     about = document["meta"]
     name = about["gpu"].get("name", dev.name).lower().replace(" ", "-") if not options.emulated else dev.name

@@ -32,4 +32,18 @@ __device__ T slope(Unary op, T alpha, T saved) {
   return T(1);
 }
 
+// The derivative at z, whatever it is written in.
+template <class T>
+__device__ T slope_at(Unary op, T alpha, T z) {
+  const Parameters<T> p{alpha, T(0)};
+  switch (op) {
+#define WXB_CASE(name, F) \
+  case Unary::name: return derivative_at<F>(z, p);
+    WXB_UNARY(WXB_CASE)
+#undef WXB_CASE
+    case Unary::none: break;
+  }
+  return T(1);
+}
+
 }  // namespace wxb::cuda

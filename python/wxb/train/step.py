@@ -6,7 +6,6 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..device import cpu
 from ..errors import CaptureError
 from ..nn.module import Module
 from ..optim import Optimizer
@@ -38,7 +37,8 @@ class Step(Captured):
 
     def _recorded(self, known: list[Plan], values: list[Any], names: tuple[str, ...]) -> Any:
         optimizer = None if self._optimizer is None else self._optimizer()
-        weights, rng = self._model.state_dict(), cpu.rng.copy()
+        device = self._model.device
+        weights, rng = self._model.state_dict(), device.rng.copy()
         moments = None if optimizer is None else optimizer.state_dict()
         try:
             return super()._recorded(known, values, names)
@@ -46,7 +46,7 @@ class Step(Captured):
             self._model.load_state_dict(weights)
             if optimizer is not None and moments is not None:
                 optimizer.load_state_dict(moments)
-            cpu.rng[...] = rng
+            device.rng[...] = rng
             self._fall_back(str(why))
             return self._eager(values, names)
 
