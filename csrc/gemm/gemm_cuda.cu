@@ -41,7 +41,9 @@ const Gpu& gpu() {
     cudaDeviceGetAttribute(&g.processors, cudaDevAttrMultiProcessorCount, 0);
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0);
     cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0);
+#if defined(WXB_SM90A) || !defined(__CUDACC__)  // this build has code for it
     g.has_wgmma = major == 9 && minor == 0;
+#endif
     return g;
   }();
   return found;

@@ -159,6 +159,8 @@ __global__ void __launch_bounds__(Sm90::threads, 1)
     take_registers<232>();
     Sm90::multiply<precision>(result, raster, steps);
   }
+#else
+  __trap();  // of an architecture that has_wgmma leaves out
 #endif
 }
 
