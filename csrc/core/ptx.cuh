@@ -1,4 +1,6 @@
 #pragma once
+#include <cuda_runtime.h>
+
 #include <cstdint>
 
 // Instructions of sm_80 for which C++ has no word. All assembly stands here and in ptx_sm90.cuh, and

@@ -1,6 +1,7 @@
 #pragma once
+#include "core/cuda.cuh"
+#include "core/precision.h"
 #include "core/ptx.cuh"
-#include "gemm/gemm.h"
 
 // The arithmetic of a tile on tensor cores (mma.sync, sm_80 and later): float32 operands, rounded to TF32 or bf16 on
 // their way from shared memory, sums in float32.

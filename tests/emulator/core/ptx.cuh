@@ -5,7 +5,7 @@
 #include <deque>
 #include <vector>
 
-#include "block.h"
+#include "cuda_runtime.h"
 
 // Stands in for csrc/core/ptx.cuh. A copy lands when a wait retires its group and not before, so that a wait that is
 // missing or too weak reads what was there.

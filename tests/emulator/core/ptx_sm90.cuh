@@ -4,7 +4,7 @@
 #include <deque>
 #include <vector>
 
-#include "block.h"
+#include "cuda_runtime.h"
 #include "core/precision.h"
 #include "core/ptx.cuh"
 
