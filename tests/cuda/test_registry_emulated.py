@@ -73,5 +73,8 @@ def test_exact_on_small_integers(row: Row, emulated: Device) -> None:
 )
 def test_bad_input(row: Row, number: int, emulated: Device) -> None:
     fault = row.errors[number]
-    with check.unless_missing(), pytest.raises(fault.error, match=re.escape(fault.message)):
+    words = re.escape(fault.message)
+    if fault.error is IndexError:  # of what lies on the device the host knows only what a kernel reports
+        words += r"|at position \d+ an index or label is out of range"
+    with check.unless_missing(), pytest.raises(fault.error, match=words):
         row.op(*fault.args())
