@@ -38,7 +38,8 @@ def arithmetic(dtype: str) -> tuple[str, ...]:
 
 
 def is_large(m: int, n: int, k: int) -> bool:
-    return m * n * k > 1 << 24
+    """Say whether a product is too much for the emulator, which has tests of its own (tests/cuda/test_products.py)."""
+    return m * n * k > 1 << 20
 
 
 def product_cases(rng: numpy.random.Generator, emulated: bool) -> Iterator[Case]:
@@ -51,7 +52,9 @@ def product_cases(rng: numpy.random.Generator, emulated: bool) -> Iterator[Case]
                 b = gradient(rng, (n, k) if tb else (k, n), dtype)
                 for how in arithmetic(dtype):
 
-                    def launch(kernels: Any, a: Array, b: Array, y: Array, ta=ta, tb=tb, how=how) -> None:
+                    def launch(
+                        kernels: Any, a: Array, b: Array, y: Array, ta: bool = ta, tb: bool = tb, how: str = how
+                    ) -> None:
                         kernels.matmul(a, b, y, ta, tb, getattr(kernels.Precision, how))
 
                     limit = tolerance(how, k) if dtype == "float32" else 1e-12
@@ -71,12 +74,20 @@ def image_cases(rng: numpy.random.Generator, emulated: bool) -> Iterator[Case]:
             weight = gradient(rng, (out, kernel, kernel, c // groups), dtype)
             for how in arithmetic(dtype):
 
-                def forward(k: Any, x: Array, weight: Array, y: Array, more=more, how=how) -> None:
+                def forward(k: Any, x: Array, weight: Array, y: Array, more: Any = more, how: str = how) -> None:
                     rest = (k.Unary.none, 0.0, k.Algorithm.auto, getattr(k.Precision, how))
                     k.conv2d_forward(x, weight, None, y, None, *more, *rest)
 
                 def backward(
-                    k: Any, x: Array, weight: Array, dy: Array, dx: Array, dw: Array, db: Array, more=more, how=how
+                    k: Any,
+                    x: Array,
+                    weight: Array,
+                    dy: Array,
+                    dx: Array,
+                    dw: Array,
+                    db: Array,
+                    more: Any = more,
+                    how: str = how,
                 ) -> None:
                     rest = (k.Unary.none, 0.0, k.Algorithm.auto, getattr(k.Precision, how))
                     k.conv2d_backward(x, weight, None, dy, dx, dw, db, *more, *rest)
