@@ -108,7 +108,7 @@ def forest(rng: Random, nodes: int, arity: int) -> Array:
 
 def tree_cases(rng: Random) -> Iterator[Case]:
     width = {"rnn": lambda h, k: h, "tensor": lambda h, k: h, "lstm": lambda h, k: (3 + k) * h, "child_sum": lambda h, k: 4 * h}
-    for (nodes, arity, h), dtype, cell in ((s, d, c) for s in ((1, 2, 3), (40, 2, 9), (75, 3, 20)) for d in FLOATS for c in width):
+    for (nodes, arity, h), dtype, cell in ((s, d, c) for s in ((1, 2, 3), (40, 2, 9), (75, 3, 10)) for d in FLOATS for c in width):
         w, memory = width[cell](h, arity), cell in ("lstm", "child_sum")
         states = h if cell == "child_sum" else arity * h
         wide = states * (states + 1) if cell == "tensor" else states

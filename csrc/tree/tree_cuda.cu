@@ -132,7 +132,7 @@ __device__ void multiply(Tile<T, parts>& tile, int64_t item, int64_t rows, int64
 // ---- forward ----
 
 template <class T>
-__global__ void __launch_bounds__(tile_threads) forward_levels(TreeForward<T> a) {
+__global__ void __launch_bounds__(tile_threads, 2) forward_levels(TreeForward<T> a) {
   __shared__ Tile<T, parts> tile;
   const Trees& t = a.trees;
   const int64_t width = t.width(), features = t.features(), hidden = t.hidden, product = t.product();
