@@ -116,7 +116,7 @@ def tree_cases(rng: Random) -> Iterator[Case]:
         "child_sum": lambda h, k: 4 * h,
     }
     for (nodes, arity, h), dtype, cell in (
-        (s, d, c) for s in ((1, 2, 3), (40, 2, 9), (75, 3, 20)) for d in FLOATS for c in width
+        (s, d, c) for s in ((1, 2, 3), (40, 2, 9), (75, 3, 10)) for d in FLOATS for c in width
     ):
         w, memory = width[cell](h, arity), cell in ("lstm", "child_sum")
         states = h if cell == "child_sum" else arity * h

@@ -7,7 +7,7 @@
 //   number<V>(s): s in all lanes,
 // and has the functions of V in sight.
 #ifdef __CUDACC__
-#define DEVICE __device__
+#define DEVICE __device__ __forceinline__
 #else
 #define DEVICE
 #endif

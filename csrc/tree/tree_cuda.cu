@@ -132,7 +132,7 @@ __device__ void multiply(Tile<T, parts>& tile, int64_t item, int64_t rows, int64
 // ---- forward ----
 
 template <class T>
-__global__ void __launch_bounds__(tile_threads) forward_levels(TreeForward<T> a) {
+__global__ void __launch_bounds__(tile_threads, 2) forward_levels(TreeForward<T> a) {
   __shared__ Tile<T, parts> tile;
   const Trees& t = a.trees;
   const int64_t width = t.width(), features = t.features(), hidden = t.hidden, product = t.product();
@@ -148,7 +148,10 @@ __global__ void __launch_bounds__(tile_threads) forward_levels(TreeForward<T> a)
                           {a.weight.data, 1, features}, {z + begin * width, width, 1});
       });
     }
-    turns.run(rows, [&](int64_t i) { forward(a, begin + i, begin + i + 1, begin > 0); });
+    turns.run(rows, [&](int64_t i) {  // a leaf's product is 0, and a NaN in the weights none of its business
+      const bool is_inner = a.order.data[Turns::counters + begin + i] >= 0;
+      forward(a, begin + i, begin + i + 1, is_inner);
+    });
     if (t.cell == TreeCell::child_sum)  // W_f h, beside the gates of its node until its parent makes f of it
       turns.run(tiles_of(rows, hidden), [&](int64_t item) {
         multiply<true, T>(tile, item, rows, hidden, hidden, {a.h.data + begin * hidden, hidden, 1},
