@@ -24,6 +24,7 @@ void bind_plan(py::module_& m) {
       .def("__len__", &Plan::size)
       .def("replay", &Plan::replay, py::call_guard<py::gil_scoped_release>())
       .def("run", &Plan::run, py::arg("inputs"), py::arg("alias_outputs") = false)
+      .def_property_readonly("why_no_graph", &Plan::why_no_graph)
       .def("profile", &Plan::profile, py::call_guard<py::gil_scoped_release>())
       .def("launches", &Plan::launches)
       .def("state", &Plan::state)

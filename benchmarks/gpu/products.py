@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy
-from checks import Case, gradient
+from case import Case, gradient
 from times import Workload
 from wxb.device import Device
 

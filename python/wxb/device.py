@@ -12,7 +12,17 @@ import numpy
 from . import _cpu
 from .errors import CudaError
 
-__all__ = ["Device", "cpu", "device", "empty_cache", "memory_stats", "num_threads", "seed", "set_num_threads"]
+__all__ = [
+    "Device",
+    "cpu",
+    "device",
+    "empty_cache",
+    "memory_stats",
+    "num_threads",
+    "seed",
+    "set_default_device",
+    "set_num_threads",
+]
 
 Array = Any  # a contiguous numpy or cupy ndarray
 
@@ -26,7 +36,7 @@ class Device:
         self.name, self.xp, self.kernels = name, xp, kernels
         self.empty = kernels.empty
         self.recording = kernels.recording
-        self._constants: dict[tuple[float, Any], Array] = {}
+        self._constants: dict[Any, Array] = {}
         # Two sources of random numbers, both restarted by seed(): kernels read and advance `rng` (Philox: seed,
         # position), the host draws initial weights from `generator`.
         self._seed = int.from_bytes(os.urandom(8), "little")
@@ -68,9 +78,9 @@ class Device:
 
     def constant(self, value: float, dtype: Any) -> Array:
         """Return a 0-d array that holds the number ``value``; shared, so nobody may write it."""
+        key: Any = (value, dtype)
         if value == 0 or value != value:  # 0.0 == -0.0 and NaN != NaN would confuse the table
-            return self.array(value, dtype)
-        key = value, dtype
+            key = repr(float(value)), dtype
         array = self._constants.get(key)
         if array is None:
             if len(self._constants) >= _CONSTANTS:
@@ -128,15 +138,18 @@ class Gpu(Device):
 
 cpu = Device("cpu", numpy, _cpu)
 _devices = {"cpu": cpu}
+_default: Device | None = None
 
 
 def device(name: str | Device | None = None) -> Device:
-    """Return the device called ``name`` (``"cpu"`` or ``"cuda"``; None means ``WXB_DEVICE`` or the CPU).
+    """Return the device called ``name`` (``"cpu"`` or ``"cuda"``; None means the default one: ``set_default_device``).
 
     Raises ``CudaError`` with the reason where there is no GPU, ``ValueError`` for another name.
     """
     if isinstance(name, Device):
         return name
+    if name is None and _default is not None:
+        return _default
     name = name or os.environ.get("WXB_DEVICE") or "cpu"
     if name in _devices:
         return _devices[name]
@@ -150,6 +163,15 @@ def device(name: str | Device | None = None) -> Device:
     if "cuda" not in _devices:
         _devices["cuda"] = _gpu()
     return _devices["cuda"]
+
+
+def set_default_device(name: str | Device | None) -> None:
+    """Make new Tensors and modules on this device; None: on what ``WXB_DEVICE`` says, or the CPU.
+
+    Raises ``CudaError`` with the reason where there is no GPU, ``ValueError`` for another name.
+    """
+    global _default
+    _default = None if name is None else device(name)
 
 
 def _gpu() -> Gpu:
