@@ -62,6 +62,10 @@ def drawings(folder):
         "precision_recall": lambda path: plots.precision_recall(
             {"a": ([1, 0.5], [0.5, 0.5], 0.4), "b": ([], [], np.nan)}, path
         ),
+        "reliability": lambda path: plots.reliability(
+            [0, 3, 9, 0, 20], [np.nan, 0.3, 0.5, np.nan, 0.9], [np.nan, 1, 0.4, np.nan, 0.8], path
+        ),
+        "reliability_of_one": lambda path: plots.reliability([1], [0.5], [1.0], path),
         "scatter": lambda path: plots.scatter(RNG.normal(size=50), RNG.normal(size=50), path, name="price"),
         "scatter_of_one": lambda path: plots.scatter([1.0], [1.0], path),
         "boundary": lambda path: plots.decision_boundary(
@@ -179,6 +183,12 @@ def test_no_display_and_no_global_state(tmp_path):
             "detections: boxes must be (K, 6): x1, y1, x2, y2, score, class",
         ),
         (lambda p: plots.precision_recall({}, p), ValueError, "precision_recall: there are no curves, wanted at least"),
+        (
+            lambda p: plots.reliability([1, 2], [0.5], [0.5], p),
+            ValueError,
+            "reliability: (2,), (1,), (1,), wanted counts, not all 0, and means (bins,)",
+        ),
+        (lambda p: plots.reliability([0], [np.nan], [np.nan], p), ValueError, "wanted counts, not all 0"),
         (
             lambda p: plots.scatter([[1.0]], [1.0], p),
             ValueError,

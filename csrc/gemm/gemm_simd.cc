@@ -13,13 +13,14 @@ namespace wxb::WXB_TARGET {
 
 namespace {
 
-constexpr int64_t mc = 18 * tile_rows;  // of A at most 110 KB, so that it stays in L2 while the panels of B pass by
-constexpr int64_t kb = 1024;            // of B are packed at once: a task's part of C stays in L2 for so many steps
-constexpr int64_t nc = 1024;            // a block of B takes 4 MB: a share of L3
-constexpr int64_t few = 12;             // rows or columns: above, lanes along n waste less than sums across lanes cost
-constexpr int64_t vector_from = 1e5;    // elements of a matrix that meets a vector: reading them takes 10 us
-constexpr int64_t scratch = 1 << 20;    // elements a thread keeps for operands or results laid out anew: 4 MB
-constexpr double parallel_from = 5e5;   // multiply-adds; ten times what a fork and join costs
+// Rows of A a task packs, at most 110 KB, so that they stay in L2 while the panels of B pass by.
+constexpr int64_t mc = (WXB_VECTOR_BYTES == 64 ? 6 : 18) * tile_rows;
+constexpr int64_t kb = 1024;           // of B are packed at once: a task's part of C stays in L2 for so many steps
+constexpr int64_t nc = 1024;           // a block of B takes 4 MB: a share of L3
+constexpr int64_t few = 12;            // rows or columns: above, lanes along n waste less than sums across lanes cost
+constexpr int64_t vector_from = 1e5;   // elements of a matrix that meets a vector: reading them takes 10 us
+constexpr int64_t scratch = 1 << 20;   // elements a thread keeps for operands or results laid out anew: 4 MB
+constexpr double parallel_from = 5e5;  // multiply-adds; ten times what a fork and join costs
 
 // A tile whose sums are complete: keep what the derivative needs, apply the activation. It is still in L1.
 void finish(const Gemm<float>& g, int64_t i0, int64_t j0, int64_t rows, int64_t columns) {
@@ -44,6 +45,7 @@ Tasks cut(const Gemm<float>& g, const BlockB& b, int threads) {
   t.down = divide_up(t.panels * t.height, mc);
   const int64_t wanted = threads > 1 ? divide_up(4 * threads, t.down) : 1;
   t.across = max<int64_t>(1, min(wanted, b.panels() / 2));
+  if (threads > 1) t.down = max(t.down, min(t.panels, 2 * threads / t.across));  // B is too narrow for all threads
   t.direct = g.a_col == 1 ? is_direct(min(g.m, mc), g.a_row, g.n) : is_direct(min(g.k, kc), g.a_col, g.n);
   return t;
 }

@@ -44,7 +44,10 @@ def _train(options: argparse.Namespace) -> None:
     folder = options.out or f"runs/{options.recipe}"
     width = max(map(len, result))
     for name, value in result.items():
-        print(f"{name.ljust(width)}  {value}")
+        if name != "intervals":
+            ends = result["intervals"].get(name)
+            sure = f"  95 %: {ends[0]:.6g} to {ends[1]:.6g}" if ends else ""
+            print(f"{name.ljust(width)}  {value}{sure}")
     print(f"{'written to'.ljust(width)}  {folder}/")
     if options.json:
         print(json.dumps(result))
@@ -174,7 +177,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--no-flip", action="store_true", default=None, help="of images, detect: left and right differ")
     train.add_argument("--binary", action="store_true", default=None, help="of sentiment: positive or negative alone")
-    train.add_argument("--speaker-out", metavar="NAME", help="of voice: test on this speaker, train on the others")
+    train.add_argument(
+        "--speaker-out", metavar="NAME", help="of voice: test on this speaker, train on the others; all: each in turn"
+    )
+    train.add_argument(
+        "--folds",
+        type=int,
+        metavar="K",
+        help="of csv, digits, images, diabetes, breast-cancer: measure by K-fold cross-validation, train on all rows",
+    )
     train.add_argument("--languages", metavar="FROM-TO", help="of translate: two of en, de, fr (default en-de)")
     train.add_argument("--full", action="store_true", default=None, help="of capsnet: the paper's network, for hours")
     train.add_argument("--cover", type=int, help="of complete: how many of the 28 rows are covered (default 14)")

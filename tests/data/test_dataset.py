@@ -124,7 +124,7 @@ def test_kfold_tests_every_row_once(folds, stratified):
 def test_kfold_says_what_is_wrong():
     with pytest.raises(ValueError, match="kfold: 1 folds of 5 rows, wanted 2 to 5 folds"):
         kfold(5, 1)
-    with pytest.raises(ValueError, match="kfold: a class has 1 rows, wanted at least 2; take fewer folds"):
+    with pytest.raises(ValueError, match="kfold: class 1 has 1 rows, wanted at least 2; take fewer folds"):
         kfold(3, 2, stratify=[0, 0, 1])
 
 

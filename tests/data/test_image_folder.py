@@ -265,3 +265,17 @@ def test_bad_arguments(folder, arguments, message):
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no\.png: no such file"):
         read_image(tmp_path / "no.png", 8)
+
+
+def test_folds_hold_every_picture_out_once_and_copies_together(folder):
+    for i in range(3):
+        save(folder / "cat" / f"copy{i}.png", np.asarray(Image.open(folder / "cat" / "0.png")))
+    data = image_folder(folder, 16)
+    folds = data.kfold(4, seed=1)
+    assert sorted(np.concatenate([test for _, test in folds])) == list(range(len(data)))
+    for training, test in folds:
+        assert not set(data.same[training]) & set(data.same[test])
+        assert np.unique(data.y[test]).tolist() == [0, 1, 2]
+        assert sorted([*training, *test]) == list(range(len(data)))
+    with pytest.raises(ValueError, match="kfold: class bird has 4 rows, wanted at least 5; take fewer folds"):
+        data.kfold(5)

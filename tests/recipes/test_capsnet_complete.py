@@ -43,6 +43,9 @@ def test_train_predict_summary(name: str, tmp_path: Path, capsys: pytest.Capture
     out, picture = str(tmp_path / name), str(tmp_path / "digit.png")
     assert main(["train", name, "--epochs", "1", "--batch-size", "20", "--out", out, "--json"]) == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    for headline in ("test_accuracy",) if name == "capsnet" else ("autoencoder_psnr", "autoencoder_accuracy"):
+        low, high = result["intervals"][headline]
+        assert low <= result[headline] <= high and low < high
     drawn = {p.name for p in Path(out).iterdir()}
     image.fromarray(digits()[2][3]).save(picture)
     assert main(["predict", out, picture, "--json"]) == 0

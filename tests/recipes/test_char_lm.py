@@ -24,6 +24,10 @@ def test_it_learns_writes_and_reads(tmp_path: Path, capsys: pytest.CaptureFixtur
     result = json.loads(printed.splitlines()[-1])
     assert result["val_loss"] < 0.3 and result["val_perplexity"] == pytest.approx(np.exp(result["val_loss"]), rel=1e-4)
     assert "epoch 3: training" in printed and "perplexity" in printed
+    low, high = result["intervals"]["val_loss"]
+    last = float((Path(run) / "history.csv").read_text().splitlines()[-1].split(",")[-1])
+    assert low <= result["val_loss"] == pytest.approx(last, rel=1e-4) and result["val_loss"] <= high
+    assert result["intervals"]["val_perplexity"] == pytest.approx(np.exp([low, high]), rel=1e-4)
     arguments = ["sample", run, "--prompt", "the cat ", "--length", "24", "--temperature", "0.1"]
     texts = []
     for more in ([], ["--seed", "0"], ["--top-k", "1"]):

@@ -67,6 +67,8 @@ def test_train_detect_predict_summary(capsys, tmp_path, folder):
     result = json.loads(text.splitlines()[-1])
     assert result["pictures"] == "16/4/4" and result["steps"] == 48 and 1 <= result["best_epoch"] <= 12
     assert result["test_map50"] > 0.3 and result["test_ap50_bright"] > 0.2 and result["test_map50_95"] > 0.05
+    low, high = result["intervals"]["test_map50"]
+    assert low <= result["test_map50"] <= high and low < high
     config = json.loads((out / "config.json").read_text())
     assert config["test_names"] == ["20", "21", "22", "23"] and config["thresholds"].keys() == {"bright", "dark"}
     drawn = {"curves.png", "precision_recall.png", "detections.png"}

@@ -47,6 +47,8 @@ def test_train_and_predict(capsys, tmp_path, task, classes):
     assert status == 0, err
     result = json.loads(text.splitlines()[-1])
     assert result["test_root_accuracy"] == result["dev_root_accuracy"] == 1
+    low, high = result["intervals"]["test_root_accuracy"]
+    assert 0.5 < low < high == 1 and result["test_root_ece"] < 0.5
     assert {"weights.safetensors", "config.json", "history.csv", "curves.png", "confusion.png"} <= {
         p.name for p in out.iterdir()
     }

@@ -49,6 +49,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_learns_to_translate(run: Path) -> None:
     result = json.loads((run / "config.json").read_text(encoding="utf-8"))["result"]
     assert result["test_bleu"] > 80 and result["val_perplexity"] < 2
+    low, high = result["intervals"]["test_bleu"]
+    assert low <= result["test_bleu"] <= high
     drawn = {path.name for path in run.iterdir()}
     assert drawn >= {"attention.png", "curves.png", "history.csv", "test.tsv", "vocabulary.json", "weights.safetensors"}
     lines = (run / "test.tsv").read_text(encoding="utf-8").splitlines()
@@ -101,3 +103,14 @@ def test_tokens_outside_the_vocabulary_are_refused() -> None:
             model(wxb.tensor(x))
     with pytest.raises(ValueError, match="the sequence ends at 300, max_len is 256"):
         model(wxb.tensor(np.full((1, 2, 300), 5)))
+
+
+def test_bleu_has_the_interval_of_sacrebleus_own_bootstrap() -> None:
+    from sacrebleu.metrics.bleu import BLEU
+
+    references, rng = pairs(200, 3), np.random.default_rng(0)
+    said = [" ".join(w for w in target.split() if rng.random() < 0.9) for _, target in references]
+    estimate, _ = recipe._bleu()(said, references)
+    theirs = BLEU().corpus_score(said, [[target for _, target in references]], n_bootstrap=1000)
+    assert estimate.value == pytest.approx(theirs.score)
+    assert (estimate.high - estimate.low) / 2 == pytest.approx(theirs._ci, rel=0.15)

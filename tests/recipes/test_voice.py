@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import wxb
 from wxb.cli import main
-from wxb.data.speech import Recordings
+from wxb.data.speech import SPEAKERS, Recordings
 from wxb.recipes import Options, pictures, recipe, voice
 from wxb.recipes.listen import Utterances, act, read_actions
 from wxb.train import Trainer
@@ -60,6 +60,24 @@ def test_the_speaker_left_out_is_understood(trained):
     folder, result = trained
     assert result["test_accuracy"] == 1
     assert {"weights.safetensors", "curves.png", "confusion.png"} <= {p.name for p in folder.iterdir()}
+
+
+def test_every_speaker_in_turn(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(voice, "fsdd", lambda root=None: recordings(144))
+    arguments = ("--epochs", 2, "--lr", 0.01, "--batch-size", 16, "--json", "--out")
+    results = []
+    for speaker in ((), ("--speaker-out", "all")):
+        status, text, err = run(capsys, "train", "voice", *speaker, *arguments, tmp_path)
+        assert status == 0, err
+        results.append(json.loads(text.splitlines()[-1]))
+    official, result = results
+    same = ("weights_sha256", "test_accuracy", "tested_on", "steps")
+    assert [official[key] for key in same] == [result[key] for key in same]
+    each = [result[f"unheard_{name}"] for name in SPEAKERS]
+    assert result["unheard_accuracy"] == pytest.approx(np.mean(each), abs=1e-6)
+    low, high = result["intervals"]["unheard_accuracy"]
+    assert min(each) <= low <= result["unheard_accuracy"] <= high <= max(each)
+    assert not any(key.startswith("unheard") for key in official)
 
 
 def test_captured_and_eager_agree_on_any_number_of_threads(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from wxb.train import bootstrap
 from wxb.train.detection import average_precision
 
 Array = np.ndarray
@@ -164,3 +165,28 @@ def test_bad_input(predicted: Any, actual: Any, more: dict[str, Any], error: Any
 def test_nothing_at_all() -> None:
     assert np.isnan(average_precision([], [], 2).mean)
     assert np.isnan(average_precision([[[*BOX, 0.5, 0]]], [[]], 2).mean)
+
+
+@pytest.mark.parametrize("protocol", ["coco", "voc"])
+@pytest.mark.parametrize("iou", [0.5, [0.5, 0.75]])
+def test_the_interval_is_that_of_pictures_drawn_again(protocol: Any, iou: Any) -> None:
+    """Matching boxes once and weighing pictures gives what matching each sample would."""
+    predicted, actual = pictures(3, 15)
+    rng = np.random.default_rng(0)
+    predicted = [np.concatenate([b[:, :4], rng.random((len(b), 1)), b[:, 5:]], 1) for b in predicted]  # without ties
+    hard = [rng.random(len(true)) < 0.2 for true in actual]
+    scores = average_precision(predicted, actual, CLASSES, iou, protocol, hard)
+
+    def anew(rows: Array) -> float:
+        again = ([part[i] for i in rows] for part in (predicted, actual, hard))
+        found, true, difficult = again
+        return average_precision(found, true, CLASSES, iou, protocol, difficult).mean
+
+    estimate = scores.estimate(samples=40, seed=2)
+    assert estimate == pytest.approx(bootstrap(anew, np.arange(15), samples=40, seed=2))
+    assert estimate.value == scores.mean and estimate.low < estimate.value < estimate.high
+
+
+def test_without_an_object_there_is_no_interval() -> None:
+    scores = average_precision([np.empty((0, 6))] * 2, [np.empty((0, 5))] * 2, CLASSES)
+    assert np.isnan(scores.estimate(samples=5)).all()

@@ -132,7 +132,7 @@ def test_callbacks(tmp_path):
     callbacks = [Watch(), Checkpoint(tmp_path), CSVLog(tmp_path / "log.csv"), stop]
     history = t.fit(x, y, epochs=50, validation=(x, y), callbacks=callbacks)
     assert history.epochs == 4 and len(seen) == 4 and stop.best_epoch == 1
-    assert {"loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds"} == set(history)
+    assert {"loss", "accuracy", "val_loss", "val_accuracy", "gap", "lr", "seconds"} == set(history)
     assert (tmp_path / "best.safetensors").is_file() and (tmp_path / "last.safetensors").is_file()
     lines = (tmp_path / "log.csv").read_text().splitlines()
     assert len(lines) == 5 and lines[0].startswith("epoch,")

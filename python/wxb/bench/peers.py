@@ -108,11 +108,17 @@ def calls(
 
     ``calls([x], {"numpy": lambda numpy: numpy.tanh, "torch": lambda torch: torch.tanh})``. With ``backward`` the last
     array is dy, the gradient of a loss with respect to the result y, and a call gives y and the gradients of the
-    floats; numpy's function, which has no autograd, takes dy too and returns these itself.
+    floats; numpy's function, which has no autograd, takes dy too and returns these itself. ``"wxb"`` is then a replay,
+    as the Trainer's steps are and as jax's function is compiled, and ``"wxb eager"`` records a graph in every call.
     """
     inputs, dy = (arrays[:-1], arrays[-1]) if backward else (arrays, None)
-    prepare = {"wxb": _wxb, "torch": _torch, "jax": _jax, "numpy": _numpy}
-    return {name: functools.partial(prepare[library(name)], make, inputs, dy) for name, make in makes.items()}
+    prepare = {"wxb": _wxb if dy is None else _replayed, "torch": _torch, "jax": _jax, "numpy": _numpy}
+    contestants: dict[str, Callable[[], Callable[[], Any]]] = {
+        name: functools.partial(prepare[library(name)], make, inputs, dy) for name, make in makes.items()
+    }
+    if dy is not None and "wxb" in makes:
+        contestants["wxb eager"] = functools.partial(_wxb, makes["wxb"], inputs, dy)
+    return contestants
 
 
 def _is_float(x: Any) -> bool:
@@ -135,6 +141,13 @@ def _wxb(make: Make, inputs: Arrays, dy: Any) -> Callable[[], Any]:
         return [y, *gradients]
 
     return call
+
+
+def _replayed(make: Make, inputs: Arrays, dy: Any) -> Callable[[], Any]:
+    captured: Callable[[], Any] = module("wxb").capture(_wxb(make, inputs, dy), alias_outputs=True)
+    for _ in range(2):  # the first call runs, the second records
+        captured()
+    return captured
 
 
 def _weighed(y: Tensor, dy: Any) -> Tensor:

@@ -15,7 +15,7 @@ from .augment import (
 from .boxes import BoxAffine, BoxFlip
 from .bpe import BPE
 from .cifar10 import CIFAR10_CLASSES, cifar10
-from .dataset import ArrayDataset, Dataset, Table, kfold, split
+from .dataset import ArrayDataset, Dataset, Table, kfold, leave_one_group_out, split
 from .draws import Draws
 from .embedded import load_breast_cancer, load_diabetes, load_digits
 from .images import ImageFolder, image_folder, read_image
@@ -70,6 +70,7 @@ __all__ = [
     "image_folder",
     "kfold",
     "labelled",
+    "leave_one_group_out",
     "letterbox",
     "load_breast_cancer",
     "load_diabetes",

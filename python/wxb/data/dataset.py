@@ -130,11 +130,24 @@ def kfold(n: int, folds: int = 10, seed: int = 0, stratify: ArrayLike | None = N
     if stratify is not None:
         labels, sizes = _classes(stratify, n, "kfold")
         if sizes.min() < folds:
-            raise ValueError(f"kfold: a class has {sizes.min()} rows, wanted at least {folds}; take fewer folds")
+            least = np.asarray(stratify)[labels == sizes.argmin()][0]
+            raise ValueError(f"kfold: class {least} has {sizes.min()} rows, wanted at least {folds}; take fewer folds")
         dealt = order[np.argsort(labels[order], kind="stable")]
     fold = np.empty(n, dtype=np.int64)
     fold[dealt] = np.arange(n) % folds
     return [(order[fold[order] != k], order[fold[order] == k]) for k in range(folds)]
+
+
+def leave_one_group_out(groups: ArrayLike) -> list[tuple[Indices, Indices]]:
+    """Hold out one group after the other: a list of ``(train, test)`` row numbers, in the order of the sorted groups.
+
+    groups (n,): whom or what each row comes from, such as its speaker, whom the network that is tested then never met.
+    Raises ValueError for another shape or fewer than two groups.
+    """
+    numbers, sizes = _classes(groups, np.shape(groups)[0] if np.ndim(groups) else 0, "leave_one_group_out", "groups")
+    if len(sizes) < 2:
+        raise ValueError(f"leave_one_group_out: {len(sizes)} groups, wanted at least two")
+    return [(np.flatnonzero(numbers != k), np.flatnonzero(numbers == k)) for k in range(len(sizes))]
 
 
 def _rows(array: ArrayLike, name: str) -> NDArray[Any]:
@@ -164,11 +177,11 @@ def _test_count(n: int, test_size: float) -> int:
     return count
 
 
-def _classes(stratify: ArrayLike, n: int, name: str) -> tuple[Indices, Indices]:
+def _classes(stratify: ArrayLike, n: int, name: str, what: str = "stratify") -> tuple[Indices, Indices]:
     """Return class numbers (n,) and the size of each class (C,)."""
     labels = np.asarray(stratify)
     if labels.shape != (n,):
-        raise ValueError(f"{name}: stratify has shape {labels.shape}, wanted ({n},)")
+        raise ValueError(f"{name}: {what} has shape {labels.shape}, wanted ({n},)")
     if labels.dtype == object:
         labels = labels.astype(str)
     _, numbers, sizes = np.unique(labels, return_inverse=True, return_counts=True)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..device import num_threads
-from .dataset import Indices, split
+from .dataset import Indices, kfold, split
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,12 +62,28 @@ class ImageFolder:
 
         test_size is a share, or a number, of different pictures. Raises ValueError where no class has two.
         """
-        _, first = np.unique(self.same, return_index=True)
-        one_each = np.sort(first)
+        one_each = self._one_each()
         if np.bincount(self.y[one_each]).max() < 2:
             raise ValueError(f"ImageFolder: {few(self.classes)} hold one picture each, wanted two to hold one out")
-        _, _, _, held_out = split(one_each, self.same[one_each], test_size, seed, self.y[one_each])
-        test = np.isin(self.same, held_out)
+        _, _, _, held_out = split(one_each, one_each, test_size, seed, self.y[one_each])
+        return self._sides(held_out)
+
+    def kfold(self, folds: int = 10, seed: int = 0) -> list[tuple[Indices, Indices]]:
+        """Return such row numbers for every fold, so that each picture is in one test.
+
+        Raises ValueError unless every class has as many different pictures as there are folds.
+        """
+        one_each = self._one_each()
+        names = np.array(self.classes)[self.y[one_each]]
+        return [self._sides(one_each[test]) for _, test in kfold(len(one_each), folds, seed, names)]
+
+    def _one_each(self) -> Indices:
+        """Return the row of the first of equal pictures."""
+        _, first = np.unique(self.same, return_index=True)
+        return np.sort(first)
+
+    def _sides(self, held_out: Indices) -> tuple[Indices, Indices]:
+        test = np.isin(self.same, self.same[held_out])
         return np.flatnonzero(~test), np.flatnonzero(test)
 
 

@@ -3,7 +3,7 @@
 Every function writes one file, its suffix (png, svg, pdf) naming the format, and needs no display.
 """
 
-from .charts import confusion, curves, decision_boundary, precision_recall, scatter
+from .charts import confusion, curves, decision_boundary, precision_recall, reliability, scatter
 from .pictures import attention, detections, feature_maps, features, filters, mistakes, saliency, strips
 from .steps import step
 
@@ -18,6 +18,7 @@ __all__ = [
     "filters",
     "mistakes",
     "precision_recall",
+    "reliability",
     "saliency",
     "scatter",
     "step",

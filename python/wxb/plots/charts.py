@@ -1,4 +1,4 @@
-"""Numbers of a training: curves, confusion matrix, regression fit, decision boundary, precision over recall."""
+"""Numbers of a training: curves, confusion matrix, reliability, regression fit, decision boundary, precision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def curves(history: Mapping[str, Sequence[float | None]], path: Path) -> None:
-    """Draw one panel per measure over the epochs, training and validation together.
+    """Draw one panel per measure over the epochs, training and validation together, the gap between them grey.
 
     history: name -> one value per epoch, None or NaN where there is none. ``val_NAME`` shares the panel of ``NAME``;
     ``epoch``, where it is given, holds the epoch numbers, else they run from 1.
@@ -43,7 +43,12 @@ def _curve(axes: Axes, x: Any, name: str, train: Any, validation: Any) -> None:
         if values is not None:
             marker = "o" if len(x) <= 30 else None
             axes.plot(x, values, color=colour, label=label, linewidth=1.8, marker=marker, markersize=3.5)
-    axes.set(title=name.replace("_", " "), xlabel="epoch")
+    title = name.replace("_", " ")
+    if train is not None and validation is not None:
+        known = np.isfinite(train) & np.isfinite(validation)
+        axes.fill_between(x, train, validation, where=known, color=GREY, alpha=0.15, linewidth=0)
+        title += f", gap {(validation - train)[known][-1]:+.3g}" if known.any() else ""
+    axes.set(title=title, xlabel="epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10], min_n_ticks=1))
     if validation is not None:
         axes.legend()
@@ -89,6 +94,29 @@ def precision_recall(curves: Mapping[str, tuple[ArrayLike, ArrayLike, float]], p
         known = [ap for _, _, ap in curves.values() if not np.isnan(ap)]
         axes.set_title(f"mean average precision {np.mean(known) if known else np.nan:.4f}")
         axes.legend(loc="lower left")
+
+
+def reliability(counts: ArrayLike, confidence: ArrayLike, accuracy: ArrayLike, path: Path) -> None:
+    """Draw how often answers are right over how sure they are, above how many there are of each, by bins over [0, 1].
+
+    counts, confidence, accuracy (bins,), as `wxb.train.reliability` gives them: NaN where a bin is empty. Below the
+    diagonal a network is too sure.
+    """
+    n, c, a = (np.asarray(values, np.float64) for values in (counts, confidence, accuracy))
+    if n.ndim != 1 or n.shape != c.shape or n.shape != a.shape or not n.sum() > 0:
+        raise ValueError(f"reliability: {n.shape}, {c.shape}, {a.shape}, wanted counts, not all 0, and means (bins,)")
+    full, width = n > 0, 1 / len(n)
+    middles = (np.arange(len(n)) + 0.5) * width
+    error = float((n[full] * np.abs(a - c)[full]).sum() / n.sum())
+    with figure_at(path, (4.6, 5.4)) as figure:
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        upper.plot([0, 1], [0, 1], color=GREY, linewidth=1, zorder=1)
+        upper.bar(middles[full], a[full], width, color=BLUE, alpha=0.35, edgecolor=BLUE)
+        upper.plot(c[full], a[full], color=ORANGE, marker="o", markersize=4, linewidth=1.4)
+        upper.set(ylabel="share that is right", xlim=(0, 1), ylim=(0, 1.02))
+        upper.set_title(f"expected calibration error {error:.4f}")
+        lower.bar(middles, n / n.sum(), width, color=GREY, alpha=0.5)
+        lower.set(xlabel="probability given to the answer", ylabel="share of all")
 
 
 def scatter(predicted: ArrayLike, actual: ArrayLike, path: Path, name: str = "target") -> None:

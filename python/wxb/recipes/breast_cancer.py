@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import plots
 from ..data import load_breast_cancer
-from ..train.metrics import accuracy, confusion_matrix, recall
+from ..train.metrics import METRICS
 from .run import Options, Run, SavedRun, Stopwatch
-from .tabular import Task, class_rows, cross_validate, fit, predict_rows
+from .tabular import Task, class_rows, learner, predict_rows
+from .unseen import ask, draw_classes, named, of_classes, parts, share, spread
 
 __all__ = ["predict", "train"]
 
@@ -20,19 +20,20 @@ TASK = Task(
 
 def train(options: Options) -> dict[str, Any]:
     """Measure by stratified ten-fold cross-validation; then train on every tumour and save that network."""
-    options = options.chosen(epochs=40, lr=1e-2, batch_size=32)
-    run = Run("breast-cancer", options)
+    options = options.chosen(epochs=40, lr=1e-2, batch_size=32, folds=10)
     table = load_breast_cancer()
+    folds = parts(options, len(table), table.y)
+    run = Run("breast-cancer", options)
     with Stopwatch() as watch:
-        predicted = cross_validate(TASK, options, table.x, table.y, 10, table.y).argmax(1)
-        trainer = fit(TASK, options, table.x, table.y)
-    malignant = 1 - predicted, 1 - table.y  # class 0 is the one not to miss
-    figures = {"cv_accuracy": accuracy(predicted, table.y), "cv_recall_malignant": float(recall(*malignant, "binary"))}
+        learnt, unseen = ask(learner(TASK, options, table.x, table.y), folds, len(table))
+    malignant = table.y == 0  # the class not to miss
+    figures = of_classes(unseen.outputs, table.y)
+    figures |= spread(unseen, "accuracy", METRICS["accuracy"], table.y)
+    figures["recall_malignant"] = share(unseen.outputs[malignant].argmax(1) == 0)
     config = {"model": TASK.model, "features": list(table.feature_names), "classes": list(table.target_names)}
-    result = run.finish(trainer, figures, watch.seconds, config)
-    if trainer.history.epochs:
-        run.draw_history(trainer.history)
-    plots.confusion(confusion_matrix(predicted, table.y, 2), table.target_names, run.folder / "confusion.png")
+    result = run.finish(learnt.trainer, named(folds, **figures), watch.seconds, config, unseen.history)
+    run.draw_history(unseen.history)
+    draw_classes(run, unseen.outputs, table.y, table.target_names)
     return result
 
 

@@ -14,10 +14,11 @@ from ..data.dataset import Arrays
 from ..models import CapsNet
 from ..nn.module import evaluating
 from ..tensor import tensor
-from ..train import Callback, LRSchedule, Trainer
+from ..train import Callback, Estimate, LRSchedule, Trainer
 from ..train.metrics import confusion_matrix
 from .pictures import read_picture
 from .run import Options, Run, SavedRun, Stopwatch
+from .unseen import share
 
 __all__ = ["predict", "train"]
 
@@ -51,11 +52,11 @@ def train(options: Options) -> dict[str, Any]:
         )
     lengths = numpy.linalg.norm(trainer.predict(x_test), axis=2)
     rival = _rival(options, (x_train, y_train), _count(network) - _count(network.decoder), (x_test, y_test))
-    figures = {"test_accuracy": _share(lengths, y_test), "cnn_test_accuracy": _share(rival.predict(x_test), y_test)}
+    figures = {"test_accuracy": _right(lengths, y_test), "cnn_test_accuracy": _right(rival.predict(x_test), y_test)}
     for name, change in CHANGES.items():
         (changed,) = change((x_test,), Draws(numpy.arange(len(x_test)), 0, options.seed))
-        figures[f"{name}_accuracy"] = _share(numpy.linalg.norm(trainer.predict(changed), axis=2), y_test)
-        figures[f"cnn_{name}_accuracy"] = _share(rival.predict(changed), y_test)
+        figures[f"{name}_accuracy"] = _right(numpy.linalg.norm(trainer.predict(changed), axis=2), y_test)
+        figures[f"cnn_{name}_accuracy"] = _right(rival.predict(changed), y_test)
     config = {"model": model, "input": {"shape": list(x_train.shape[1:]), "ink": INK}, "classes": list("0123456789")}
     result = run.finish(trainer, figures, watch.seconds, config)
     _draw(run, trainer, network, x_test, lengths, y_test)
@@ -99,9 +100,9 @@ class _TestAccuracy(Callback):
     def on_epoch_end(self, trainer: Trainer, figures: dict[str, float]) -> None:
         outputs = trainer.predict(self.x)
         scores = numpy.linalg.norm(outputs, axis=2) if outputs.ndim == 3 else outputs
-        share = _share(scores, self.y)
-        trainer.history.note(val_accuracy=share)
-        print(f"  epoch {trainer.epoch}: loss {figures['loss']:.4f}, test accuracy {share:.4f}", flush=True)
+        accuracy = _right(scores, self.y).value
+        trainer.history.note(val_accuracy=accuracy)
+        print(f"  epoch {trainer.epoch}: loss {figures['loss']:.4f}, test accuracy {accuracy:.4f}", flush=True)
 
 
 def _fit(
@@ -151,8 +152,8 @@ def _count(network: nn.Module) -> int:
     return sum(p.size for p in network.parameters())
 
 
-def _share(scores: Array, labels: Array) -> float:
-    return float((scores.argmax(1) == labels).mean())
+def _right(scores: Array, labels: Array) -> Estimate:
+    return share(scores.argmax(1) == labels)
 
 
 def _draw(run: Run, trainer: Trainer, network: CapsNet, x: Array, lengths: Array, y: Array) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy
 
-from .. import models, nn, optim
+from .. import models, nn, ops, optim
 from ..autograd import no_grad
 from ..data import Characters, ContinuedText, Loader, tiny_shakespeare
 from ..device import seed as set_seed
 from ..models.rnn import CharRNN
 from ..tensor import tensor
-from ..train import Callback, LRSchedule, Trainer, capture
+from ..train import Callback, Estimate, LRSchedule, Trainer, bootstrap, capture
 from .run import Options, Run, SavedRun, Stopwatch
 
 __all__ = ["predict", "sample", "train"]
@@ -43,12 +43,22 @@ def train(options: Options) -> dict[str, Any]:
         if updates := options.epochs * len(training):
             callbacks.append(LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, updates)))
         trainer.fit(training, epochs=options.epochs, validation=validation, callbacks=callbacks)
-    loss = trainer.evaluate(validation)["loss"]
+    nats = bootstrap(numpy.mean, _nats(network, trainer, validation))
+    perplexity = Estimate(*(math.exp(value) for value in nats))
     config = {"model": model, "characters": characters.symbols, "input": {"shape": [STEPS], "dtype": "int64"}}
-    result = run.finish(trainer, {"val_loss": loss, "val_perplexity": math.exp(loss)}, watch.seconds, config)
+    result = run.finish(trainer, {"val_loss": nats, "val_perplexity": perplexity}, watch.seconds, config)
     if trainer.history.epochs:
         run.draw_history(trainer.history)
     return result
+
+
+def _nats(network: CharRNN, trainer: Trainer, text: Loader) -> numpy.ndarray[Any, Any]:
+    """Return the mean loss of each of the rows that a text is read in: characters near each other share their luck."""
+    network.reset()
+    logits, y = trainer.predict(text), numpy.concatenate([batch[1] for batch in text])
+    losses = [ops.cross_entropy(tensor(z), tensor(c)).item() for z, c in zip(logits, y)]
+    nats: numpy.ndarray[Any, Any] = numpy.reshape(losses, (-1, text.batch_size)).mean(0)
+    return nats
 
 
 def predict(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy
 
@@ -15,14 +15,16 @@ from ..data.dataset import Arrays
 from ..models import VAE
 from ..nn.module import evaluating
 from ..tensor import tensor
-from ..train import LRSchedule, Trainer
+from ..train import LRSchedule, Trainer, bootstrap
 from .pictures import read_picture
 from .run import Options, Run, SavedRun, Stopwatch
 from .speedrun import SpeedRun
+from .unseen import share
 
 __all__ = ["predict", "train"]
 
 Array = numpy.ndarray[Any, Any]
+Result = TypeVar("Result")
 Way = Callable[[Array, Array], Array]  # from covered pictures and what is known of them to whole ones
 
 MODEL: dict[str, Any] = {"kind": "masked_autoencoder"}
@@ -44,20 +46,21 @@ def train(options: Options) -> dict[str, Any]:
     x_train, y_train, x_test, y_test = mnist(options.data)
     whole = _ink(x_test)
     with Stopwatch() as watch:
-        trainer = _autoencoder(options, x_train, x_test)
+        trainer = _timed("autoencoder", _autoencoder, options, x_train, x_test)
         ways: dict[str, Way] = {"autoencoder": lambda x, known: restore(trainer.model, x, known)}
-        ways["vae"] = _variational(options, x_train)
-        ways["hopfield"] = _memory(options, x_train)
+        ways["vae"] = _timed("vae", _variational, options, x_train)
+        ways["hopfield"] = _timed("hopfield", _memory, options, x_train)
         mean = _ink(x_train.mean(0, keepdims=True))
         ways["mean"] = lambda x, known: numpy.where(known > 0, x, mean)
     known = uncovered(Draws(numpy.arange(len(whole)), 0, options.seed), cover)
     covered = whole * known
-    restored = {"covered": covered, **{name: way(covered, known) for name, way in ways.items()}}
-    classify = _classifier(options, x_train, y_train)
-    figures = {"whole_accuracy": _share(classify(whole), y_test)}
+    restored = {"covered": covered}
+    restored |= {name: _timed(f"{name}, restoring", way, covered, known) for name, way in ways.items()}
+    classify = _timed("classifier", _classifier, options, x_train, y_train)
+    figures = {"whole_accuracy": share(classify(whole) == y_test)}
     for name, x in restored.items():
-        figures[f"{name}_psnr"] = psnr(x, whole, known)
-        figures[f"{name}_accuracy"] = _share(classify(x), y_test)
+        figures[f"{name}_psnr"] = bootstrap(_decibels, squared_errors(x, whole, known))
+        figures[f"{name}_accuracy"] = share(classify(x) == y_test)
     config = {"model": MODEL, "input": {"shape": [SIDE, SIDE, 2], "ink": INK, "cover": cover}}
     result = run.finish(trainer, figures, watch.seconds, config)
     if trainer.history.epochs:
@@ -127,8 +130,25 @@ def restore(model: nn.Module, covered: Array, known: Array) -> Array:
 
 def psnr(x: Array, whole: Array, known: Array) -> float:
     """Return the peak signal-to-noise ratio in dB over all covered pixels, ``-10 log10 mean (x - whole)²``."""
-    error = numpy.square(x - whole)[known == 0].mean(dtype=numpy.float64)
-    return float(-10 * numpy.log10(max(error, 1e-12)))
+    return _decibels(squared_errors(x, whole, known))
+
+
+def squared_errors(x: Array, whole: Array, known: Array) -> Array:
+    """Return the mean of ``(x - whole)²`` over the covered pixels of each picture, of which all have as many."""
+    errors: Array = numpy.square(x - whole)[known == 0].reshape(len(x), -1).mean(1, dtype=numpy.float64)
+    return errors
+
+
+def _decibels(errors: Array) -> float:
+    return float(-10 * numpy.log10(max(errors.mean(), 1e-12)))
+
+
+def _timed(name: str, function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a function and say what it took: there are several trainings, and the autoencoder's is most of them."""
+    with Stopwatch() as watch:
+        result = function(*arguments)
+    print(f"  {name}: {watch.seconds:.1f} s", flush=True)
+    return result
 
 
 def _autoencoder(options: Options, x_train: Array, x_test: Array) -> Trainer:
@@ -214,7 +234,3 @@ def _ink(x: Array) -> Array:
     """Return pictures (N, 28, 28, 1) float32 from 0 to 1."""
     ink: Array = x.reshape(-1, SIDE, SIDE, 1).astype(numpy.float32) / numpy.float32(INK)
     return ink
-
-
-def _share(predicted: Array, labels: Array) -> float:
-    return float((predicted == labels).mean())

@@ -9,9 +9,11 @@ import numpy
 
 from .. import plots
 from ..data import load_diabetes
+from ..train import bootstrap
 from ..train.metrics import mae, r2, rmse
 from .run import Options, Run, SavedRun, Stopwatch
-from .tabular import Task, cross_validate, fit, predict_rows
+from .tabular import Task, learner, predict_rows
+from .unseen import ask, named, parts, spread
 
 __all__ = ["predict", "train"]
 
@@ -20,19 +22,20 @@ TASK = Task({"kind": "mlp", "sizes": [10, 16, 1], "activation": "tanh"}, "mse", 
 
 def train(options: Options) -> dict[str, Any]:
     """Measure by ten-fold cross-validation, predictions pooled; then train on every patient and save that network."""
-    options = options.chosen(epochs=40, lr=1e-2, batch_size=32)
-    run = Run("diabetes", options)
+    options = options.chosen(epochs=40, lr=1e-2, batch_size=32, folds=10)
     table = load_diabetes()
+    folds = parts(options, len(table))
+    run = Run("diabetes", options)
     mean, scale = float(table.y.mean()), float(table.y.std())
     y = ((table.y - mean) / scale).reshape(-1, 1)
     with Stopwatch() as watch:
-        pooled = cross_validate(TASK, options, table.x, y, 10)[:, 0] * scale + mean
-        trainer = fit(TASK, options, table.x, y)
-    figures = {"cv_r2": r2(pooled, table.y), "cv_rmse": rmse(pooled, table.y), "cv_mae": mae(pooled, table.y)}
+        learnt, unseen = ask(learner(TASK, options, table.x, y), folds, len(table))
+    pooled = unseen.outputs[:, 0] * scale + mean
+    figures: dict[str, Any] = {metric.__name__: bootstrap(metric, pooled, table.y) for metric in (r2, rmse, mae)}
+    figures |= spread(unseen, "rmse", lambda outputs, wanted: scale * rmse(outputs, wanted), y)
     config = {"model": TASK.model, "features": list(table.feature_names), "target": {"mean": mean, "scale": scale}}
-    result = run.finish(trainer, figures, watch.seconds, config)
-    if trainer.history.epochs:
-        run.draw_history(trainer.history)
+    result = run.finish(learnt.trainer, named(folds, **figures), watch.seconds, config, unseen.history)
+    run.draw_history(unseen.history)
     plots.scatter(pooled, table.y, run.folder / "scatter.png", "progression")
     return result
 

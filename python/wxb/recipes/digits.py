@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..data import Draws, RandomShift, load_digits, split
+from ..data import Draws, RandomShift, load_digits
 from ..data.dataset import Arrays
 from .pictures import predict_pictures as predict
 from .pictures import train_pictures
 from .run import Options
+from .unseen import parts
 
 __all__ = ["predict", "train"]
 
 
 def train(options: Options) -> dict[str, Any]:
-    """Train a 64-256-10 network on shifted digits; a fifth, the same share of each, is held out for the test."""
-    options = options.chosen(epochs=50, lr=4e-3, batch_size=32)
+    """Train a 64-256-10 network on shifted digits; a fifth, the same share of each, is held out for the test.
+
+    With ``--folds K`` every digit is held out once, and the network that is kept is trained on all.
+    """
+    options = options.chosen(epochs=50, lr=4e-3, batch_size=32, folds=None)
     digits = load_digits()
-    x_train, y_train, x_test, y_test = split(digits.x, digits.y, 0.2, options.seed, digits.y)
-    data = (x_train.reshape(-1, 8, 8), y_train, x_test.reshape(-1, 8, 8), y_test)
+    data, folds = (digits.x.reshape(-1, 8, 8), digits.y), parts(options, len(digits), digits.y)
     model = {"kind": "mlp", "sizes": [64, 256, 10], "activation": "relu", "dropout": 0.1}
-    return train_pictures("digits", options, data, model, ink=16, transform=shifted)
+    return train_pictures("digits", options, data, folds, model, ink=16, transform=shifted)
 
 
 def shifted(batch: Arrays, draws: Draws) -> Arrays:

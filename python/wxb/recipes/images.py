@@ -21,36 +21,50 @@ from ..data import (
 from ..nn import Conv2d, Module, Sequential, explain
 from ..tensor import tensor
 from ..train import Trainer
-from .pictures import answers, draw_results, fit
+from ..train.metrics import METRICS
+from .pictures import answers, draw_results, fit, picture_figures
 from .run import Options, Run, SavedRun, Stopwatch
+from .unseen import Learnt, ask, named, spread
 
 __all__ = ["predict", "train"]
 
 Array = numpy.ndarray[Any, Any]
+Pair = tuple[Array, Array]
 
 SHOWN = 64_000  # pictures that all epochs together show, if that is 10 to 100 epochs
 SMALLEST = 8  # pixels a side
 
 
 def train(options: Options) -> dict[str, Any]:
-    """Train a convolutional network on four fifths of the different pictures and test it on the others."""
+    """Train a convolutional network on four fifths of the different pictures and test it on the others.
+
+    With ``--folds K`` every picture is held out once, and the network that is kept is trained on all.
+    """
     data = _read(options)
     for message in data.messages:
         print(f"  {message}", flush=True)
     x = data.x[..., :1] if (data.x == data.x[..., :1]).all() else data.x  # without colours one channel will do
-    training, test = data.split(0.2, options.seed)
-    epochs = round(min(max(SHOWN / len(training), 10), 100))
-    options = options.chosen(epochs=epochs, lr=4e-3, batch_size=64)
+    folds = [data.split(0.2, options.seed)] if options.folds is None else data.kfold(options.folds, options.seed)
+    epochs = round(min(max(SHOWN / len(folds[0][0]), 10), 100))
+    options = options.chosen(epochs=epochs, lr=4e-3, batch_size=64, folds=None)
     run = Run("images", options)
     model = _model(x.shape[1:], len(data.classes))
+
+    def learn(training: Array, held_out: Array | None) -> Learnt:
+        test = None if held_out is None else (x[held_out], data.y[held_out])
+        trainer = _fit(model, options, (x[training], data.y[training]), test)
+        return Learnt(trainer, lambda rows: trainer.predict(x[rows]))
+
     with Stopwatch() as watch:
-        trainer = _fit(model, options, (x[training], data.y[training]), (x[test], data.y[test]))
-    figures = _figures(trainer, x[test], data.y[test])
-    result = run.finish(trainer, figures, watch.seconds, _config(model, x.shape[1:], data, test))
-    logits = trainer.predict(x[test])
-    draw_results(run, trainer, x[test], logits, data.y[test], list(data.classes))
-    assert isinstance(trainer.model, Sequential)
-    _draw(run, trainer.model, x[test], logits, data.classes)
+        learnt, unseen = ask(learn, folds, len(data))
+    y = data.y[unseen.rows]
+    figures = picture_figures(unseen.outputs, y) | spread(unseen, "accuracy", METRICS["accuracy"], data.y)
+    figures["commonest_class"] = float(numpy.bincount(y).max() / len(y))  # what calling every picture the same reaches
+    config = _config(model, x.shape[1:], data, unseen.rows)
+    result = run.finish(learnt.trainer, named(folds, **figures), watch.seconds, config, unseen.history)
+    draw_results(run, unseen.history, x[unseen.rows], unseen.outputs, y, data.classes)
+    assert isinstance(learnt.trainer.model, Sequential)
+    _draw(run, learnt.trainer.model, x[unseen.rows], unseen.outputs, data.classes)
     return result | {"pictures": len(data), "size": "x".join(map(str, x.shape[1:]))}
 
 
@@ -79,7 +93,7 @@ def _model(shape: tuple[int, ...], classes: int) -> dict[str, Any]:
     return {"kind": "vgg", "channels": shape[2], "classes": classes, "widths": widths, "dropout": 0.2}
 
 
-def _fit(model: dict[str, Any], options: Options, training: tuple[Array, Array], test: tuple[Array, Array]) -> Trainer:
+def _fit(model: dict[str, Any], options: Options, training: Pair, test: Pair | None) -> Trainer:
     network = models.build(model)
     network[0].fit(training[0])  # type: ignore[index]
     changes = Compose(
@@ -88,16 +102,6 @@ def _fit(model: dict[str, Any], options: Options, training: tuple[Array, Array],
         RandomColor(0.2, 0.2, 0.2),
     )
     return fit(network, options, training, test, 5e-2, changes)
-
-
-def _figures(trainer: Trainer, x: Array, y: Array) -> dict[str, float]:
-    figures = trainer.evaluate(x, y)
-    commonest = numpy.bincount(y).max() / len(y)  # what calling every picture the same would reach
-    return {
-        "test_accuracy": figures["accuracy"],
-        "test_loss": figures["loss"],
-        "test_commonest_class": float(commonest),
-    }
 
 
 def _config(model: dict[str, Any], shape: tuple[int, ...], data: ImageFolder, test: Array) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from ..data import ArrayDataset, Loader, read_image
 from ..data.loader import Transform
 from ..nn import Module
 from ..tensor import Tensor, tensor
-from ..train import LRSchedule, Trainer
-from ..train.metrics import confusion_matrix
+from ..train import Estimate, History, LRSchedule, Trainer
+from ..train.metrics import METRICS
 from .run import Options, Run, SavedRun, Stopwatch
+from .unseen import Folds, Learnt, ask, draw_classes, named, of_classes, spread
 
 Array = numpy.ndarray[Any, Any]
 
@@ -22,40 +23,48 @@ Array = numpy.ndarray[Any, Any]
 def train_pictures(
     recipe: str,
     options: Options,
-    data: tuple[Array, Array, Array, Array],
+    data: tuple[Array, Array],
+    folds: Folds,
     model: dict[str, Any],
     ink: float,
     transform: Transform | None = None,
 ) -> dict[str, Any]:
     """Train a classifier of pictures (N, H, W) with ink from 0 to ``ink``; write the run and return its result."""
     run = Run(recipe, options)
-    x_train, y_train, x_test, y_test = data
-    shape = x_train.shape[1:]
-    flat_train, flat_test = (x.reshape(len(x), -1).astype(numpy.float32) for x in (x_train, x_test))
-    network = models.build(model)
-    network[0].fit(flat_train, per_feature=False)  # type: ignore[index]
+    x, y = data
+
+    def flat(rows: Array) -> Array:
+        return x[rows].reshape(len(rows), -1).astype(numpy.float32)
+
+    def learn(training: Array, held_out: Array | None) -> Learnt:
+        network, inputs = models.build(model), flat(training)
+        network[0].fit(inputs, per_feature=False)  # type: ignore[index]
+        test = None if held_out is None else (flat(held_out), y[held_out])
+        trainer = fit(network, options, (inputs, y[training]), test, 1e-2, transform)
+        return Learnt(trainer, lambda rows: trainer.predict(flat(rows)))
+
     with Stopwatch() as watch:
-        trainer = fit(network, options, (flat_train, y_train), (flat_test, y_test), 1e-2, transform)
-    figures = trainer.evaluate(flat_test, y_test)
+        learnt, unseen = ask(learn, folds, len(x))
     classes = [str(i) for i in range(10)]
-    config = {"model": model, "input": {"shape": list(shape), "ink": ink}, "classes": classes}
-    result = run.finish(
-        trainer,
-        {"test_accuracy": figures["accuracy"], "test_loss": figures["loss"]},
-        watch.seconds,
-        config,
-    )
-    draw_results(run, trainer, x_test, trainer.predict(flat_test), y_test, classes)
-    weights = next(p for p in trainer.model.parameters() if p.ndim == 2)
-    plots.features(weights.numpy(), shape, run.folder / "features.png")
+    config = {"model": model, "input": {"shape": list(x.shape[1:]), "ink": ink}, "classes": classes}
+    figures = picture_figures(unseen.outputs, y[unseen.rows]) | spread(unseen, "accuracy", METRICS["accuracy"], y)
+    result = run.finish(learnt.trainer, named(folds, **figures), watch.seconds, config, unseen.history)
+    draw_results(run, unseen.history, x[unseen.rows], unseen.outputs, y[unseen.rows], classes)
+    weights = next(p for p in learnt.trainer.model.parameters() if p.ndim == 2)
+    plots.features(weights.numpy(), x.shape[1:], run.folder / "features.png")
     return result
+
+
+def picture_figures(logits: Array, labels: Array) -> dict[str, float | Estimate]:
+    """Return accuracy, calibration and loss of a classifier that `fit` trained."""
+    return of_classes(logits, labels) | {"loss": _loss(tensor(logits), tensor(labels)).item()}
 
 
 def fit(
     network: Module,
     options: Options,
     training: tuple[Array, Array],
-    test: tuple[Array, Array],
+    test: tuple[Array, Array] | None,
     weight_decay: float,
     transform: Transform | None,
     clip_norm: float | None = None,
@@ -75,13 +84,14 @@ def _loss(logits: Tensor, labels: Tensor) -> Tensor:
     return ops.cross_entropy(logits, labels, label_smoothing=0.1)
 
 
-def draw_results(run: Run, trainer: Trainer, images: Array, logits: Array, actual: Array, classes: list[str]) -> None:
-    """Draw curves, confusion matrix and worst mistakes of a network that gives ``logits`` for ``images``."""
+def draw_results(
+    run: Run, history: History, images: Array, logits: Array, actual: Array, classes: Sequence[str]
+) -> None:
+    """Draw curves, confusion matrix, reliability and worst mistakes of ``logits`` for ``images``."""
     predicted, scores = logits.argmax(1), logits - logits.max(1, keepdims=True)
     losses = numpy.log(numpy.exp(scores).sum(1)) - scores[numpy.arange(len(actual)), actual]
-    if trainer.history.epochs:
-        run.draw_history(trainer.history)
-    plots.confusion(confusion_matrix(predicted, actual, len(classes)), classes, run.folder / "confusion.png")
+    run.draw_history(history)
+    draw_classes(run, logits, actual, classes)
     plots.mistakes(images, predicted, actual, run.folder / "mistakes.png", classes, losses=losses)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any
 from .. import io, models
 from ..device import num_threads, seed, set_default_device, set_num_threads
 from ..nn import Module
-from ..train import History, Trainer
+from ..train import Estimate, History, Trainer, judge
 
 __all__ = ["Options", "Run", "SavedRun"]
 
@@ -40,15 +41,23 @@ class Options:
     languages: str | None = None
     full: bool | None = None
     cover: int | None = None
+    folds: int | None = None
 
     def chosen(self, **defaults: Any) -> Options:
-        """Return the options with the recipe's ``defaults`` where nothing was asked for."""
+        """Return the options with the recipe's ``defaults`` where nothing was asked for.
+
+        ``folds`` may be asked for only where it is among them, if only as None.
+        """
         mine = {name: value for name, value in vars(self).items() if value is not None}
         for name in ("epochs", "batch_size"):
             if mine.get(name, 1) < (0 if name == "epochs" else 1):
                 raise ValueError(f"train: {name} is {mine[name]}, it must be positive")
         if mine.get("lr", 0.0) < 0:
             raise ValueError(f"train: lr is {mine['lr']}, it must not be negative")
+        if "folds" in mine and "folds" not in defaults:
+            raise ValueError("train: this recipe takes no --folds, its data come with a test set or lists of their own")
+        if mine.get("folds", 2) < 2:
+            raise ValueError(f"train: folds is {mine['folds']}, it must be at least 2")
         return Options(**{**defaults, **mine})
 
 
@@ -69,15 +78,28 @@ class Run:
         seed(self.options.seed)
 
     def finish(
-        self, trainer: Trainer, metrics: Mapping[str, float], seconds: float, config: Mapping[str, Any]
+        self,
+        trainer: Trainer,
+        metrics: Mapping[str, float | Estimate],
+        seconds: float,
+        config: Mapping[str, Any],
+        history: History | None = None,
     ) -> dict[str, Any]:
-        """Write weights, configuration and history to the folder and return the result ``--json`` prints."""
+        """Write weights, configuration and history to the folder and return the result ``--json`` prints.
+
+        Of metrics that are Estimates the result's ``intervals`` hold the ends. history: what was measured, if not the
+        trainer's own; ``fit`` says whether it over- or underfits.
+        """
+        history = trainer.history if history is None else history
         state = trainer.model.state_dict()
         io.save(state, self.folder / "weights.safetensors", {"recipe": self.recipe})
-        trainer.history.to_csv(self.folder / "history.csv")
+        history.to_csv(self.folder / "history.csv")
+        verdict = judge(history)
         result = {
             "recipe": self.recipe,
             **{name: round(float(value), 6) for name, value in metrics.items()},
+            "intervals": _intervals(metrics),
+            **({} if verdict is None else {"fit": str(verdict)}),
             "train_seconds": round(seconds, 3),
             "epochs": trainer.epoch,
             "steps": trainer.steps,
@@ -92,11 +114,12 @@ class Run:
         return result
 
     def draw_history(self, history: History) -> None:
-        """Draw the curves of loss and metrics."""
+        """Draw the curves of loss and metrics, if there was an epoch."""
         from .. import plots
 
-        shown = {name: history[name] for name in history if name not in ("lr", "seconds")}
-        plots.curves(shown, self.folder / "curves.png")
+        shown = {name: history[name] for name in history if name not in ("lr", "seconds", "gap")}
+        if history.epochs:
+            plots.curves(shown, self.folder / "curves.png")
 
 
 class SavedRun:
@@ -112,6 +135,12 @@ class SavedRun:
         self.model: Module = models.build(description)
         self.model.load_state_dict(io.load(self.folder / "weights.safetensors")[0])
         self.model.eval()
+
+
+def _intervals(metrics: Mapping[str, float | Estimate]) -> dict[str, list[float]]:
+    """Return the ends of the intervals that are known, by name."""
+    known = {name: m for name, m in metrics.items() if isinstance(m, Estimate) and math.isfinite(m.low + m.high)}
+    return {name: [round(m.low, 6), round(m.high, 6)] for name, m in known.items()}
 
 
 def _find(folder: str | os.PathLike[str]) -> Path:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy
 
-from .. import data, models, ops, optim, plots
+from .. import data, models, ops, optim
 from ..data import IGNORED, SENTIMENTS, Loader, Tree, TreeBatch, TreeDataset, balanced_tree, parse_tree
 from ..tensor import Tensor, tensor
 from ..train import LRSchedule, Trainer
-from ..train.metrics import confusion_matrix
 from .run import Options, Run, SavedRun, Stopwatch
+from .unseen import draw_classes, of_classes
 
 __all__ = ["predict", "train"]
 
@@ -40,17 +40,14 @@ def train(options: Options) -> dict[str, Any]:
     model = {"kind": "treenet", "words": len(words) + 1, "classes": len(classes)}
     with Stopwatch() as watch:
         trainer = _fit(model, options, TreeDataset(training, words), TreeDataset(dev, words))
-    figures, outputs, targets = _measured(trainer, TreeDataset(test, words))
+    figures, logits, labels = _measured(trainer, TreeDataset(test, words))
     on_dev, _, _ = _measured(trainer, TreeDataset(dev, words))
     figures = {f"test_{name}": value for name, value in figures.items()}
     figures |= {f"dev_{name}": value for name, value in on_dev.items()}
     config = {"model": model, "classes": classes, "words": list(words)}
     result = run.finish(trainer, figures, watch.seconds, config)
-    if trainer.history.epochs:
-        run.draw_history(trainer.history)
-    is_root = targets[:, 1] == 1
-    table = confusion_matrix(outputs[is_root].argmax(1), targets[is_root, 0], len(classes))
-    plots.confusion(table, classes, run.folder / "confusion.png")
+    run.draw_history(trainer.history)
+    draw_classes(run, logits, labels, classes)
     return result
 
 
@@ -135,12 +132,15 @@ def _fit(model: dict[str, Any], options: Options, training: TreeDataset, dev: Tr
     return trainer
 
 
-def _measured(trainer: Trainer, trees: TreeDataset) -> tuple[dict[str, float], Array, Array]:
-    """Return the figures of a data set, and logits and targets of all its nodes."""
+def _measured(trainer: Trainer, trees: TreeDataset) -> tuple[dict[str, Any], Array, Array]:
+    """Return the figures of a data set, and logits and labels of its roots."""
     loader = Loader(trees, 64)
     outputs, targets = trainer.predict(loader), numpy.concatenate([batch[1] for batch in loader])
-    figures = {"root_accuracy": root_accuracy(outputs, targets), "node_accuracy": node_accuracy(outputs, targets)}
-    return figures, outputs, targets
+    is_root = targets[:, 1] == 1
+    roots = of_classes(outputs[is_root], targets[is_root, 0])
+    # Nodes of a sentence depend on each other: their share has no interval.
+    figures = {"root_accuracy": roots["accuracy"], "root_ece": roots["ece"]}
+    return figures | {"node_accuracy": node_accuracy(outputs, targets)}, outputs[is_root], targets[is_root, 0]
 
 
 def _sentences(files: Sequence[str]) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from ..tensor import Tensor
 from ..train import Callback, Lookahead, LRSchedule, Trainer
 from .pictures import draw_results
 from .run import Options, Run, Stopwatch
+from .unseen import of_classes
 
 Array = numpy.ndarray[Any, Any]
 
@@ -72,7 +73,7 @@ def train_speednet(
 ) -> dict[str, Any]:
     """Train a speednet on pictures (N, H, W, C) uint8; write the run and return its result.
 
-    mirrored: the network is asked about the test pictures and their mirror images, and the answers are added.
+    mirrored: the network is asked about the test pictures and their mirror images, and the mean of the answers counts.
     """
     run = Run(recipe, options)
     x_train, y_train, x_test, y_test = data
@@ -87,13 +88,15 @@ def train_speednet(
         trainer = Trainer(network, speed.loss, optimizer, ["accuracy"])
         trainer.fit(loader, epochs=options.epochs, validation=(x_test, y_test), callbacks=speed.callbacks(optimizer))
     logits = _answers(trainer, x_test, mirrored)
-    accuracy = float((logits.argmax(1) == y_test).mean())
+    figures = {f"test_{name}": value for name, value in of_classes(logits, y_test).items()}
     config = {"model": model, "input": {"shape": list(x_train.shape[1:]), "ink": ink}, "classes": classes}
-    result = run.finish(trainer, {"test_accuracy": accuracy}, watch.seconds, config)
-    draw_results(run, trainer, x_test, logits, y_test, classes)
+    result = run.finish(trainer, figures, watch.seconds, config)
+    draw_results(run, trainer.history, x_test, logits, y_test, classes)
     return result
 
 
 def _answers(trainer: Trainer, images: Array, mirrored: bool) -> Array:
     answers = trainer.predict(images)
-    return answers + trainer.predict(numpy.ascontiguousarray(images[:, :, ::-1])) if mirrored else answers
+    if mirrored:
+        answers = (answers + trainer.predict(numpy.ascontiguousarray(images[:, :, ::-1]))) / 2
+    return answers

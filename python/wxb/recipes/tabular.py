@@ -1,4 +1,4 @@
-"""What the recipes on tables of numbers share: fitting one network, cross-validation, predicting rows of a file."""
+"""What the recipes on tables of numbers share: fitting one network, predicting rows of a file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import numpy
 
 from .. import models, ops, optim
-from ..data import TableEncoder, kfold, read_table
+from ..data import TableEncoder, read_table
 from ..tensor import tensor
 from ..train import Callback, LRSchedule, Trainer
 from .run import Options, SavedRun
+from .unseen import Learnt
 
 Array = numpy.ndarray[Any, Any]
 
@@ -47,18 +48,15 @@ def fit(
     return trainer
 
 
-def cross_validate(
-    task: Task, options: Options, x: Array, y: Array, folds: int, stratify: Array | None = None
-) -> Array:
-    """Return the outputs (N, ...) of networks that did not see their row in training, one network per fold."""
-    outputs = None
-    for training, held_out in kfold(len(x), folds, options.seed, stratify):
-        trainer = fit(task, options, x[training], y[training])
-        part = trainer.predict(x[held_out])
-        outputs = numpy.empty((len(x), *part.shape[1:]), part.dtype) if outputs is None else outputs
-        outputs[held_out] = part
-    assert outputs is not None
-    return outputs
+def learner(task: Task, options: Options, x: Array, y: Array) -> Callable[[Array, Array | None], Learnt]:
+    """Return what trains a new network on some rows of x, y and measures those held out after every epoch."""
+
+    def learn(training: Array, held_out: Array | None) -> Learnt:
+        validation = None if held_out is None else (x[held_out], y[held_out])
+        trainer = fit(task, options, x[training], y[training], validation)
+        return Learnt(trainer, lambda rows: trainer.predict(x[rows]))
+
+    return learn
 
 
 def predict_rows(

@@ -15,7 +15,7 @@ from ..data import BPE, PairLoader, multi30k
 from ..models.translation import PAD, Translator
 from ..nn.module import evaluating
 from ..tensor import Tensor, tensor
-from ..train import AverageWeights, Callback, LRSchedule, Trainer
+from ..train import AverageWeights, Callback, Estimate, LRSchedule, Trainer, bootstrap
 from .run import Options, Run, SavedRun, Stopwatch
 
 __all__ = ["predict", "train", "translate"]
@@ -48,7 +48,7 @@ def train(options: Options) -> dict[str, Any]:
         trainer = _fit(network, vocabulary, data.train, data.val, options)
     network.eval()
     scores = {penalty: bleu(_translated(network, vocabulary, data.val, penalty), data.val) for penalty in PENALTIES}
-    penalty = max(scores, key=lambda p: scores[p][0])
+    penalty = max(scores, key=lambda p: scores[p][0].value)
     said = _translated(network, vocabulary, data.test, penalty)
     score, signature = bleu(said, data.test)
     figures = {
@@ -192,16 +192,28 @@ def _languages(given: str | None) -> tuple[str, str]:
 
 
 def _bleu() -> Any:
-    """Return a function of translations and pairs that gives BLEU (13a, cased) and its signature."""
+    """Return a function of translations and pairs that gives BLEU (13a, cased), an Estimate, and its signature."""
     try:
         from sacrebleu.metrics.bleu import BLEU
     except ImportError as error:
         raise ImportError("translate: BLEU needs sacrebleu; pip install 'wxb[text]'") from error
 
-    def bleu(said: list[str], pairs: Pairs) -> tuple[float, str]:
-        metric = BLEU()
-        score = metric.corpus_score(said, [[target for _, target in pairs]])
-        return float(score.score), str(metric.get_signature())
+    metric = BLEU()
+
+    def counted(said: str, target: str) -> list[int]:
+        """Return what BLEU sums over sentences: right and all n-grams, n = 1 to 4, and both lengths."""
+        found = metric.corpus_score([said], [[target]])
+        return [*found.counts, *found.totals, found.sys_len, found.ref_len]
+
+    def score(counts: Array) -> float:
+        right, every, lengths = numpy.split(counts.sum(0), [4, 8])
+        said, wanted = lengths.tolist()
+        total = BLEU.compute_bleu(right.tolist(), every.tolist(), said, wanted, smooth_method="exp")
+        return float(total.score)
+
+    def bleu(said: list[str], pairs: Pairs) -> tuple[Estimate, str]:
+        counts = [counted(mine, target) for mine, (_, target) in zip(said, pairs)]
+        return bootstrap(score, counts), str(metric.get_signature())
 
     return bleu
 

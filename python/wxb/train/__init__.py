@@ -1,12 +1,16 @@
-"""Training: the loop, what it measures, and the captured step."""
+"""Training: the loop, what it measures and how sure that is, and the captured step."""
 
+from .calibration import Reliability, fit_temperature, reliability
 from .callbacks import AverageWeights, Callback, Checkpoint, CSVLog, EarlyStopping, Lookahead, LRSchedule
 from .capture import capture
 from .detection import DetectionScores, average_precision
+from .folds import CrossValidation, cross_validate
 from .history import History
+from .intervals import Estimate, bootstrap, proportion
 from .metrics import METRICS
 from .plan import Plan
 from .trainer import LOSSES, Trainer
+from .verdict import Verdict, judge
 
 __all__ = [
     "LOSSES",
@@ -15,13 +19,23 @@ __all__ = [
     "CSVLog",
     "Callback",
     "Checkpoint",
+    "CrossValidation",
     "DetectionScores",
     "EarlyStopping",
+    "Estimate",
     "History",
     "LRSchedule",
     "Lookahead",
     "Plan",
+    "Reliability",
     "Trainer",
+    "Verdict",
     "average_precision",
+    "bootstrap",
     "capture",
+    "cross_validate",
+    "fit_temperature",
+    "judge",
+    "proportion",
+    "reliability",
 ]

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .metrics import grows
+
 if TYPE_CHECKING:
     from .trainer import Trainer
 
@@ -38,9 +40,8 @@ class _Best:
     def __init__(self, monitor: str, mode: str) -> None:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"callback: mode is {mode!r}, it must be 'auto', 'min' or 'max'")
-        grows = ("accuracy", "precision", "recall", "f1", "r2")
         self.monitor = monitor
-        self.sign = -1.0 if mode == "max" or (mode == "auto" and any(g in monitor for g in grows)) else 1.0
+        self.sign = -1.0 if mode == "max" or (mode == "auto" and grows(monitor)) else 1.0
         self.value = math.inf
 
     def improved(self, figures: dict[str, float], by: float = 0.0) -> bool:
@@ -84,7 +85,7 @@ class EarlyStopping(Callback):
     def on_epoch_end(self, trainer: Trainer, figures: dict[str, float]) -> None:
         """Compare the epoch with the best one."""
         if self._best.improved(figures, self.min_delta):
-            self._waited, self.best_epoch = 0, trainer.epoch
+            self._waited, self.best_epoch, self._best_row = 0, trainer.epoch, trainer.history.epochs
             if self.restore_best:
                 self._state = trainer.model.state_dict()
             return
@@ -96,6 +97,7 @@ class EarlyStopping(Callback):
         """Put the best weights back."""
         if self._state:
             trainer.model.load_state_dict(self._state)
+            trainer.history.kept = self._best_row
 
 
 class Checkpoint(Callback):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..device import cpu
+from .intervals import Estimate, bootstrap
 
 __all__ = ["DetectionScores", "average_precision"]
 
@@ -26,18 +27,30 @@ class DetectionScores:
     """Average precision of each class, ap (classes,), NaN where no picture shows the class, and what it is made of.
 
     curves: for each class score, precision and recall (K,) of the boxes down to each, highest score first, at the first
-    of the thresholds of IoU; objects (classes,): how many there are.
+    of the thresholds of IoU; objects (classes,): how many there are; judged: of each class the boxes it comes from.
     """
 
     ap: Floats
     curves: tuple[tuple[Floats, Floats, Floats], ...]
     objects: NDArray[np.int64]
+    judged: tuple[_Class, ...]
 
     @property
     def mean(self) -> float:
         """The mean over the classes that occur; NaN where none does."""
         occur = ~np.isnan(self.ap)
         return float(self.ap[occur].mean()) if occur.any() else float("nan")
+
+    def estimate(self, samples: int = 1000, confidence: float = 0.95, seed: int = 0) -> Estimate:
+        """Return the mean with its bootstrap interval over the pictures, see `wxb.train.bootstrap`."""
+
+        def mean(pictures: NDArray[np.int64]) -> float:
+            often = np.bincount(pictures, minlength=count)
+            each = [judged.ap(often) for judged in self.judged if judged.objects.any()]
+            return float(np.nanmean(each)) if not np.isnan(each).all() else float("nan")
+
+        count = len(self.judged[0].objects)
+        return bootstrap(mean, np.arange(count), samples=samples, confidence=confidence, seed=seed)
 
     def __repr__(self) -> str:
         return f"DetectionScores(mean {self.mean:.4f}, ap {np.round(self.ap, 4).tolist()})"
@@ -79,15 +92,14 @@ def average_precision(
     true = [_boxes("actual", i, boxes, 5, classes) for i, boxes in enumerate(actual)]
     hard: Sequence[Any] = [None] * len(true) if difficult is None else difficult
     flags = [_flags(i, given, len(boxes)) for i, (given, boxes) in enumerate(zip(hard, true))]
-    ap, curves, objects = np.full(classes, np.nan), [], np.zeros(classes, np.int64)
+    judged = []
     for k in range(classes):
         pictures = [_of_class(k, *row, protocol) for row in zip(found, true, flags)]
-        objects[k] = sum(int((~picture.ignored).sum()) for picture in pictures)
-        each = [_curve(pictures, t, int(objects[k]), protocol) for t in thresholds]
-        curves.append(each[0])
-        if objects[k]:
-            ap[k] = np.mean([_area(precision, recall, protocol) for _, precision, recall in each])
-    return DetectionScores(ap, tuple(curves), objects)
+        judged.append(_judged(pictures, thresholds, protocol))
+    once = np.ones(len(true), np.int64)
+    ap = np.array([each.ap(once) for each in judged])
+    objects = np.array([each.objects.sum() for each in judged], np.int64)
+    return DetectionScores(ap, tuple(each.curve() for each in judged), objects, tuple(judged))
 
 
 @dataclass(frozen=True)
@@ -108,14 +120,51 @@ def _of_class(k: int, found: Floats, true: Floats, ignored: Flags, protocol: Pro
     return _Picture(found[found[:, 5] == k][order, 4], overlap, ignored[of_class])
 
 
-def _curve(pictures: Sequence[_Picture], iou: float, objects: int, protocol: Protocol) -> tuple[Floats, Floats, Floats]:
-    """Return scores, precision and recall of the boxes of a class that count, highest score first."""
-    verdicts = np.concatenate([np.zeros(0, np.int64), *(_verdicts(picture, iou, protocol) for picture in pictures)])
+@dataclass(frozen=True)
+class _Class:
+    """The boxes of a class in all pictures, highest score first, and whether they are right.
+
+    scores, picture (K,); verdicts (thresholds, K) as of `_verdicts`; objects (pictures,) to be found in each.
+    """
+
+    scores: Floats
+    picture: NDArray[np.int64]
+    verdicts: NDArray[np.int64]
+    objects: NDArray[np.int64]
+    protocol: Protocol
+
+    def ap(self, often: NDArray[np.int64]) -> float:
+        """Return the average precision where each picture (pictures,) counts so often; NaN without objects."""
+        objects = int((often * self.objects).sum())
+        if not objects:
+            return float("nan")
+        curves = (self._precision_recall(verdicts, often, objects) for verdicts in self.verdicts)
+        return float(np.mean([_area(precision, recall, self.protocol) for precision, recall in curves]))
+
+    def curve(self) -> tuple[Floats, Floats, Floats]:
+        """Return scores, precision and recall of the boxes that count, at the first threshold."""
+        once = np.ones(len(self.objects), np.int64)
+        precision, recall = self._precision_recall(self.verdicts[0], once, max(int(self.objects.sum()), 1))
+        return self.scores[self.verdicts[0] >= 0], precision, recall
+
+    def _precision_recall(
+        self, verdicts: NDArray[np.int64], often: NDArray[np.int64], objects: int
+    ) -> tuple[Floats, Floats]:
+        weights = often[self.picture] * (verdicts >= 0)
+        counts = weights > 0
+        weights = weights[counts]
+        right = np.cumsum(weights * verdicts[counts])
+        return right / np.cumsum(weights), right / objects
+
+
+def _judged(pictures: Sequence[_Picture], thresholds: Sequence[float], protocol: Protocol) -> _Class:
     scores = np.concatenate([np.zeros(0), *(picture.scores for picture in pictures)])
+    number = np.repeat(np.arange(len(pictures)), [len(picture.scores) for picture in pictures])
+    none = np.zeros(0, np.int64)
+    verdicts = [np.concatenate([none, *(_verdicts(picture, t, protocol) for picture in pictures)]) for t in thresholds]
+    objects = np.array([(~picture.ignored).sum() for picture in pictures], np.int64)
     order = np.argsort(-scores, kind="stable")
-    order = order[verdicts[order] >= 0]
-    right = np.cumsum(verdicts[order] == 1)
-    return scores[order], right / np.arange(1, len(order) + 1), right / max(objects, 1)
+    return _Class(scores[order], number[order], np.array(verdicts)[:, order], objects, protocol)
 
 
 def _verdicts(picture: _Picture, iou: float, protocol: Protocol) -> NDArray[np.int64]:

@@ -12,6 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .calibration import Reliability
+from .calibration import reliability as reliability_of
+
 Average = Literal["macro", "micro", "binary"] | None
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -133,6 +136,22 @@ def labels_of(outputs: ArrayLike, targets: ArrayLike) -> tuple[Labels, Labels, b
     return (z.ravel() > 0).astype(np.int64), y.ravel().astype(np.int64), True
 
 
+def reliability(outputs: ArrayLike, targets: ArrayLike, bins: int = 15) -> Reliability:
+    """Compare how sure a network is of the classes it names with how often they are right; see `wxb.train.reliability`.
+
+    outputs, targets as in `labels_of`, outputs logits: softmax, or sigmoid of two-class ones, gives the confidence.
+    """
+    predicted, actual, binary = labels_of(outputs, targets)
+    z = np.asarray(outputs, np.float64)
+    others = -np.abs(z.reshape(-1, 1)) if binary else z - z.max(axis=1, keepdims=True)
+    confidence = 1 / (np.exp(others).sum(axis=1) + binary)
+    return reliability_of(confidence, predicted == actual, bins)
+
+
+def _calibration_error(outputs: ArrayLike, targets: ArrayLike) -> float:
+    return reliability(outputs, targets).error
+
+
 def _accuracy(outputs: ArrayLike, targets: ArrayLike) -> float:
     predicted, actual, _ = labels_of(outputs, targets)
     return accuracy(predicted, actual)
@@ -155,10 +174,16 @@ METRICS: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "precision": _by_class(precision),
     "recall": _by_class(recall),
     "f1": _by_class(f1),
+    "ece": _calibration_error,
     "mae": mae,
     "rmse": rmse,
     "r2": r2,
 }
+
+
+def grows(name: str) -> bool:
+    """Whether a figure of this name is the better the larger it is, 1 being perfect."""
+    return any(part in name for part in ("accuracy", "precision", "recall", "f1", "r2"))
 
 
 def _pair(predicted: ArrayLike, actual: ArrayLike, name: str) -> tuple[Floats, Floats]:

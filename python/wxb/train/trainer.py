@@ -25,6 +25,7 @@ from .history import History
 from .metrics import METRICS
 from .plan import Plan
 from .step import Step
+from .verdict import judge
 
 __all__ = ["LOSSES", "Trainer"]
 
@@ -48,7 +49,7 @@ class Trainer:
 
     loss: a name (cross_entropy, nll, mse, mae, huber, bce_with_logits) or a function of prediction and target Tensors.
     optimizer: Adam with its defaults unless given. metrics: names (accuracy, top_5_accuracy, precision, recall, f1,
-    mae, rmse, r2) or functions of prediction and target arrays. What ``fit`` does is this loop and no more::
+    ece, mae, rmse, r2) or functions of prediction and target arrays. What ``fit`` does is this loop and no more::
 
         for x, y in loader:
             loss = loss_function(model(x), y)
@@ -104,15 +105,18 @@ class Trainer:
         """Train for ``epochs`` further epochs and return the history of all of them.
 
         x, y: arrays (N, ...) and (N, ...), or a Loader or data set as x alone. validation: (x, y), a Loader or a data
-        set, measured after every epoch. seed: of the order of the samples. progress: a bar per epoch; by default on
-        terminals. Raises ``FloatingPointError``, before any update, when the loss is not finite, naming the first
-        layer.
+        set, measured after every epoch; the history's ``gap`` is its loss less that of training, which is the mean over
+        the epoch, with dropout and augmentation. seed: of the order of the samples. progress: a bar per epoch, and at
+        the end a line that names over- or underfitting (`wxb.train.judge`); by default on terminals.
+
+        Raises ``FloatingPointError``, before any update, when the loss is not finite, naming the first layer.
         """
         loader = _loader(x, y, batch_size, shuffle, seed)
         measured = None if validation is None else _loader(*_pair(validation), max(batch_size, 256), False, 0)
         if not isinstance(epochs, int) or epochs < 0:
             raise ValueError(f"fit: epochs is {epochs!r}, it must be an integer from 0 on")
         called, self.stop = list(callbacks), False
+        progress = sys.stderr.isatty() if progress is None else progress
         for callback in called:
             callback.on_fit_begin(self)
         try:
@@ -124,6 +128,7 @@ class Trainer:
                 figures = self._train_epoch(loader, called, progress)
                 if measured is not None:
                     figures |= {f"val_{name}": value for name, value in self._measure(measured).items()}
+                    figures["gap"] = figures["val_loss"] - figures["loss"]
                 figures |= {"lr": self.optimizer.lr, "seconds": time.perf_counter() - began}
                 self.epoch += 1
                 self.history.append(figures)
@@ -132,6 +137,8 @@ class Trainer:
         finally:
             for callback in called:
                 callback.on_fit_end(self)
+        if progress and (verdict := judge(self.history)) is not None:
+            print(verdict, file=sys.stderr)
         return self.history
 
     def evaluate(self, x: Any, y: Any = None, batch_size: int = 256) -> dict[str, float]:
@@ -180,7 +187,7 @@ class Trainer:
 
     # ---- one epoch ----
 
-    def _train_epoch(self, loader: Loader, callbacks: list[Callback], progress: bool | None) -> dict[str, float]:
+    def _train_epoch(self, loader: Loader, callbacks: list[Callback], progress: bool) -> dict[str, float]:
         self.model.train()
         dtype, step, device = self._dtype(), self._step("train"), self.model.device
         total, count = 0.0, 0
@@ -261,13 +268,13 @@ class Trainer:
             return _wrapped(y, numpy.dtype(numpy.int64), device)
         return _wrapped(y, dtype, device)
 
-    def _progress(self, loader: Loader, progress: bool | None) -> Iterable[tuple[Any, ...]]:
-        if not (sys.stderr.isatty() if progress is None else progress):
+    def _progress(self, loader: Loader, progress: bool) -> Iterable[tuple[Any, ...]]:
+        if not progress:
             return loader
         from tqdm.auto import tqdm
 
         last = {name: self.history[name][-1] for name in self.history if name not in ("seconds", "lr")}
-        shown = {name: f"{value:.4f}" for name, value in last.items()}
+        shown = {name: f"{value:{'+' if name == 'gap' else ''}.4f}" for name, value in last.items()}
         bar: Iterable[tuple[Any, ...]] = tqdm(loader, f"epoch {self.epoch + 1}", leave=False, postfix=shown)
         return bar
 
