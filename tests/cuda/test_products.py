@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kernels import Guarded
 
 emulated = pytest.importorskip("wxb._cuda_emulated")
 Array = np.ndarray
@@ -38,19 +39,21 @@ def off(got: Array, wanted: Array) -> float:
     return float(np.linalg.norm(got - wanted) / max(np.linalg.norm(wanted), 1e-30))
 
 
+def before_a_guard(x: Array, shift: int) -> Array:
+    """Return a copy of ``x`` that ends ``shift`` elements before a page that no one may touch."""
+    raw = Guarded(x.nbytes + 4 * shift).bytes(x.nbytes + 4 * shift, at_end=True)
+    copy = raw[: x.nbytes].view(x.dtype).reshape(x.shape)
+    copy[...] = x
+    return copy
+
+
 def product(
     m: int, n: int, k: int, how: str, ta: bool = False, tb: bool = False, batch: int = 1, shift: int = 0
 ) -> float:
-    """Return the error of a matmul whose operands begin ``shift`` elements off their alignment."""
+    """Return the error of a matmul whose operands lie ``shift`` elements off a boundary of 16 bytes."""
     a, b = drawn(1, batch, *((k, m) if ta else (m, k))), drawn(2, batch, *((n, k) if tb else (k, n)))
-    laid = []
-    for x in (a, b):
-        room = np.zeros(x.size + 4 + shift, np.float32)
-        start = -(room.ctypes.data // 4) % 4 + shift
-        laid.append(room[start : start + x.size].reshape(x.shape))
-        laid[-1][...] = x
     y = poisoned(batch, m, n)
-    emulated.matmul(*laid, y, ta, tb, precision(how))
+    emulated.matmul(before_a_guard(a, shift), before_a_guard(b, shift), y, ta, tb, precision(how))
     wide = [x.astype(float) for x in (a, b)]
     return off(y, (wide[0].swapaxes(1, 2) if ta else wide[0]) @ (wide[1].swapaxes(1, 2) if tb else wide[1]))
 
