@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
+
 Array = Any
 Launch = Callable[..., None]  # launch(kernels, *inputs, *outputs)
 
@@ -22,3 +24,9 @@ class Case:
     inputs: list[Array]
     outputs: list[tuple[tuple[int, ...], str]]
     launch: Launch
+    tolerance: float | None = None  # where it is not that of the output's dtype
+
+
+def gradient(rng: numpy.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+    """Return random numbers: an infinite ``dy`` would make NaN of a derivative that only float32 rounds to 0."""
+    return numpy.asarray(rng.standard_normal(shape), dtype)

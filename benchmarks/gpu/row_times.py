@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from wxb.device import Device
 from workload import Workload
+from wxb.device import Device
 
 ELEMENTS = 1 << 26
 

@@ -21,6 +21,7 @@ class Workload:
     dtypes: list[str]
     wxb: Call
     cupy: Call
+    flops: float = 0.0
 
     @property
     def bytes(self) -> int:
