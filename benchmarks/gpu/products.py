@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 from case import Case, gradient
-from times import Workload
+from workload import Workload
 from wxb.device import Device
 
 Array = Any

@@ -25,6 +25,7 @@ import checks
 import numpy
 import plans
 import products
+import row_times
 import sequences
 import times
 import wxb
@@ -86,7 +87,8 @@ def timed(dev: Device, document: dict[str, Any], save: Any, deadline: float) -> 
     document["rows"].append(times.launch_overhead(dev))
     with plans.own_stream(dev) as stream:
         limit = document["meta"]["copy_gb_per_s"] = times.copy_rate(dev, stream)
-        for work in (*times.workloads(dev), *products.workloads(dev), *sequences.sequence_workloads(dev)):
+        every = (times.workloads, row_times.workloads, products.workloads, sequences.sequence_workloads)
+        for work in (work for workloads in every for work in workloads(dev)):
             if time.monotonic() > deadline:
                 document["meta"]["cut"] = work.name
                 break

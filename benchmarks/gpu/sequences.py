@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 from case import FLOATS, Case, Launch, gradient
-from times import Workload
+from workload import Workload
 from wxb.device import Device
 
 Array = Any

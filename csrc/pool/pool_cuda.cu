@@ -133,9 +133,15 @@ struct AverageBody {
   }
 };
 
+__device__ float reciprocal(float x) { return 1 / x; }
+__device__ double reciprocal(double x) {  // a division of doubles is a call, and spills what is in registers
+  const double root = rsqrt(x);
+  return root * root;
+}
+
 template <class T>
 struct AverageBackwardBody {
-  static constexpr int pack = sizeof(T) == 4 ? 4 : 1;  // a division of doubles takes registers
+  static constexpr int pack = sizeof(T) == 4 ? 4 : 1;
   AveragePoolBackward<T> a;
   Pixels pixels;
   template <int n>
@@ -144,7 +150,7 @@ struct AverageBackwardBody {
     Pack<T, n> dx{};
     over_windows(s, pixels(element), [&](int64_t oh, int64_t ow, int64_t at) {
       const auto dy = load<n>(a.dy.data + at);
-      const T share = T(1) / (T(s.h.divisor(oh)) * T(s.w.divisor(ow)));
+      const T share = reciprocal(T(s.h.divisor(oh)) * T(s.w.divisor(ow)));
 #pragma unroll
       for (int k = 0; k < n; ++k) dx.v[k] += dy.v[k] * share;
     });
