@@ -1,13 +1,19 @@
-"""The checks that every row of the registry must pass; the loops over them are in test_registry.py."""
+"""The checks that every row of the registry must pass; the loops over them are in test_registry.py.
+
+They run on the default device (``WXB_DEVICE``): tests/cuda/test_registry_cuda.py has the same on the CUDA kernels.
+"""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 import wxb
 from rows import SEED, Array, Row, Sample, normal
 from wxb.autograd import record
@@ -15,6 +21,21 @@ from wxb.device import cpu
 from wxb.tensor import Tensor
 
 KERNELS = cpu.kernels
+
+
+# ---- devices with fewer kernels ----
+
+
+@contextmanager
+def unless_missing() -> Iterator[None]:
+    """Skip the test if it asks for a kernel that the module does not have."""
+    try:
+        yield
+    except AttributeError as error:
+        missing = re.search(r"module 'wxb\._cuda_emulated' has no attribute '(\w+)'", str(error))
+        if missing is None:
+            raise
+        pytest.skip(f"no CUDA half of {missing[1]}")
 
 
 # ---- running a row ----
@@ -53,8 +74,9 @@ def backward(outputs: Sequence[Tensor], cotangent: Sequence[Array]) -> None:
     pairs = [(y, c) for y, c in zip(outputs, cotangent) if y.requires_grad]
     if not pairs:
         return
-    ys, arrays = [y for y, _ in pairs], [cpu.array(c, y.dtype) for y, c in pairs]
-    loss = record(cpu.array(0, ys[0].dtype), ys, lambda dy, grads: arrays if len(arrays) > 1 else arrays[0])
+    ys, arrays = [y for y, _ in pairs], [y.device.array(c, y.dtype) for y, c in pairs]
+    zero = ys[0].device.array(0, ys[0].dtype)
+    loss = record(zero, ys, lambda dy, grads: arrays if len(arrays) > 1 else arrays[0])
     loss.backward()
 
 
@@ -253,7 +275,7 @@ def replay_equals_eager(row: Row, dtype: Any) -> None:
         [plan] = step.plans
         plan.recorded.poison()
         wxb.seed(SEED)
-        replayed = [t.data.tobytes() for t in flat(step(*inputs[2]))]
+        replayed = [t.numpy().tobytes() for t in flat(step(*inputs[2]))]
         assert len(step.plans) == 1, f"{describe(row, a)}: it was recorded twice"
         assert replayed == eager.bits(), f"{describe(row, b)}: the replay differs from the eager run"
 
@@ -266,7 +288,10 @@ def captured(row: Row, sample: Sample, dtype: Any) -> Any:
             return [rebuild(v, given, wanted) for v in value]
         if not isinstance(value, np.ndarray):
             return value
-        return Tensor(given.pop(0).data, requires_grad=wanted and value.dtype == np.float64)
+        taken = given.pop(0)
+        leaf = Tensor(taken.data, requires_grad=wanted and value.dtype == np.float64)
+        leaf.device = taken.device
+        return leaf
 
     # The numbers sent backward are fixed when the step is recorded, as the eager run's are.
     def step(*given: Tensor) -> tuple[Tensor, ...]:

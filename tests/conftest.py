@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import wxb
-from wxb.device import Device, cpu
+from wxb.device import Device, cpu, why_no_cuda
 
 ROOT = Path(__file__).resolve().parent.parent
 ISAS: list[str] = cpu.kernels.isas()
+GPUS = ["emulated"] if why_no_cuda() else ["emulated", "cuda"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -41,6 +44,37 @@ def device(request: pytest.FixtureRequest) -> Device:
     return wxb.device(request.param)
 
 
+@pytest.fixture
+def emulated(monkeypatch: pytest.MonkeyPatch) -> Device:
+    """The CUDA kernels over numpy arrays (tests/emulator), as the default device; memory is full of NaN."""
+    module = pytest.importorskip("wxb._cuda_emulated", reason="this build has no WXB_EMULATED")
+    dev = Device("emulated", np, module)
+    dev.empty = _poisoning(module)
+    monkeypatch.setitem(sys.modules["wxb.device"]._devices, "emulated", dev)
+    monkeypatch.setenv("WXB_DEVICE", "emulated")
+    return dev
+
+
+def _poisoning(kernels: Any) -> Callable[..., np.ndarray]:
+    def empty(shape: tuple[int, ...], dtype: np.dtype, persistent: bool = False) -> np.ndarray:
+        array = kernels.empty(shape, dtype, persistent)
+        array.reshape(-1).view(np.uint8)[...] = 0xFF
+        return array
+
+    return empty
+
+
+@pytest.fixture(params=GPUS)
+def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Device:
+    """Each device with CUDA kernels that this machine has, as the default device; memory is full of NaN."""
+    if request.param == "emulated":
+        return request.getfixturevalue("emulated")
+    dev = wxb.device("cuda")
+    monkeypatch.setattr(dev, "empty", _poisoning(dev.kernels))
+    monkeypatch.setenv("WXB_DEVICE", "cuda")
+    return dev
+
+
 @pytest.fixture(params=ISAS)
 def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each instruction set this build has bodies for and this CPU can run."""
@@ -61,13 +95,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 @pytest.fixture
 def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fill what device.empty gives with NaN (-1 in integers): a kernel that leaves an element out is seen."""
-
-    def empty(shape: tuple[int, ...], dtype: np.dtype, persistent: bool = False) -> np.ndarray:
-        array = cpu.kernels.empty(shape, dtype, persistent)
-        array.reshape(-1).view(np.uint8)[...] = 0xFF
-        return array
-
-    monkeypatch.setattr(cpu, "empty", empty)
+    monkeypatch.setattr(cpu, "empty", _poisoning(cpu.kernels))
 
 
 @pytest.fixture(scope="session")

@@ -125,9 +125,9 @@ def test_only_floats_have_gradients() -> None:
 
 
 def test_where_names_a_device() -> None:
-    assert wxb.tensor([1.0], where="cpu").device is wxb.device("cpu")
+    assert wxb.tensor([1.0], device="cpu").device is wxb.device("cpu")
     with pytest.raises(ValueError, match="device: name is 'tpu', it must be 'cpu' or 'cuda'"):
-        wxb.tensor([1.0], where="tpu")
+        wxb.tensor([1.0], device="tpu")
 
 
 def test_pandas_columns_come_in() -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -23,12 +24,15 @@ from typing import Any
 import checks
 import numpy
 import plans
+import products
+import row_times
+import sequences
 import times
 import wxb
-from wxb.device import Device, unfinished_cuda
+from wxb.device import Device
 
 ROOT = Path(__file__).resolve().parents[2]
-PHASES = ("checks", "plans", "times")
+PHASES = ("checks", "plans", "registry", "times")
 
 
 def emulated() -> Device:
@@ -83,12 +87,28 @@ def timed(dev: Device, document: dict[str, Any], save: Any, deadline: float) -> 
     document["rows"].append(times.launch_overhead(dev))
     with plans.own_stream(dev) as stream:
         limit = document["meta"]["copy_gb_per_s"] = times.copy_rate(dev, stream)
-        for work in times.workloads(dev):
+        every = (times.workloads, row_times.workloads, products.workloads, sequences.sequence_workloads)
+        for work in (work for workloads in every for work in workloads(dev)):
             if time.monotonic() > deadline:
                 document["meta"]["cut"] = work.name
                 break
             document["rows"].append(times.measure(dev, work, stream, limit))
             save()
+
+
+def check_registry(dev: Device, seconds: float) -> dict[str, Any]:
+    """Run every op of the tests' registry on the device, in a process of its own: one row of how many passed."""
+    tests = ["tests/cuda/test_registry_cuda.py", "-k", "cuda and not emulated" if dev.name == "cuda" else "emulated"]
+    try:
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-p", "no:cacheprovider", *tests]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=seconds)
+        text, ok = done.stdout, done.returncode == 0
+    except subprocess.TimeoutExpired as late:
+        text, ok = str(late), False
+    last = text.strip().rpartition("\n")[2]
+    passed = re.search(r"(\d+) passed", last)
+    why = "" if ok else "\n".join(line for line in text.splitlines() if line.startswith("FAILED"))[:4000] or last
+    return {"op": "registry", "dtype": "all", "cases": int(passed[1]) if passed else 0, "ok": ok, "why": why}
 
 
 def report(document: dict[str, Any]) -> bool:
@@ -100,6 +120,7 @@ def report(document: dict[str, Any]) -> bool:
     print(f"{passed} of {len(document['checks'])} checks pass, {sum(r['cases'] for r in document['checks'])} cases")
     for row in document["rows"]:
         rate = f"{row['gb_per_s']:8.0f} GB/s {row['share']:6.1%} of a copy" if row["limit"] else ""
+        rate = f"{row['tflops']:8.1f} TFLOP/s" if row.get("tflops") else rate
         print(f"{row['name']:34} {row['us']['wxb']:9.2f} us  {row['ratio']:5.2f} x cupy {rate}")
     return passed == len(document["checks"])
 
@@ -117,7 +138,7 @@ def main() -> int:
         parser.error(f"--only: {', '.join(sorted(unknown))} is not one of {', '.join(PHASES)}")
 
     deadline = time.monotonic() + options.budget
-    dev = emulated() if options.emulated else unfinished_cuda()
+    dev = emulated() if options.emulated else wxb.device("cuda")
     document: dict[str, Any] = {"meta": meta(dev, options.tag), "checks": [], "rows": []}
     about = document["meta"]
     name = about["gpu"].get("name", dev.name).lower().replace(" ", "-") if not options.emulated else dev.name
@@ -133,6 +154,9 @@ def main() -> int:
         save()
     if "plans" in phases:
         document["checks"] += plans.check_plans(dev)
+        save()
+    if "registry" in phases and not options.emulated:  # the tests themselves do that
+        document["checks"].append(check_registry(dev, 0.6 * max(0.0, deadline - time.monotonic())))
         save()
     if "times" in phases and not options.emulated:
         timed(dev, document, save, deadline)

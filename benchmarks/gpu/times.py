@@ -1,38 +1,19 @@
-"""Time the elementwise kernels beside CuPy's, against the rate of a plain copy."""
+"""Time kernels beside CuPy's, against the rate of a plain copy."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy
+from workload import Array, Call, Workload
 from wxb.device import Device
-
-Array = Any
-Call = Callable[..., Any]
 
 SIZES = (1 << 14, 1 << 20, 1 << 26)
 BEYOND_CACHE = 160 << 20  # bytes that launches in a row go through: two and a half times the L2 cache of an H200
 LAUNCHES, ROUNDS = 24, 15
-
-
-@dataclass
-class Workload:
-    """One launch: the shapes of its inputs, its output last, and the same arithmetic in wxb and CuPy."""
-
-    name: str
-    shapes: list[tuple[int, ...]]
-    dtypes: list[str]
-    wxb: Call
-    cupy: Call
-
-    @property
-    def bytes(self) -> int:
-        """Read and written, each array once."""
-        return sum(int(numpy.prod(s)) * numpy.dtype(d).itemsize for s, d in zip(self.shapes, self.dtypes))
 
 
 def workloads(dev: Device) -> Iterator[Workload]:
@@ -128,6 +109,7 @@ def measure(dev: Device, work: Workload, stream: Any, limit: float) -> dict[str,
         "share": rate / limit,
         "error": None,
         "gb_per_s": rate,
+        "tflops": 1e-6 * work.flops / us["wxb"],
         "spread": (ours[ROUNDS * 9 // 10] - ours[ROUNDS // 10]) / us["wxb"],
     }
 

@@ -3,7 +3,6 @@
 
 #include "attention/attention_table.h"
 #include "core/parallel.h"
-#include "core/philox.h"
 
 namespace wxb::ref {
 
@@ -16,24 +15,10 @@ double dot(const T* a, const T* b, int64_t n) {
   return sum;
 }
 
-// The scores of a query, -Inf where a key is out of sight.
 template <class T>
 void scores(const Attention<T>& a, const Head<T>& h, int64_t i, double* s) {
-  const int64_t seen = in_sight(a, h, i);
-  for (int64_t j = 0; j < h.keys; ++j) {
-    s[j] = double(a.scale) * dot(h.q + i * a.at_q.row, h.k + j * a.at_k.row, a.size);
-    if (h.bias) s[j] += double(h.bias[i * a.at_bias.row + j * a.at_bias.column]);
-    if (j >= seen || (h.mask && !h.mask[i * a.at_mask.row + j * a.at_mask.column])) s[j] = -INFINITY;
-  }
-}
-
-// What dropout multiplies the weight of (i, j) by.
-template <class T>
-double kept(const Attention<T>& a, int64_t index, int64_t i, int64_t j) {
-  if (!a.saved) return 1;
-  const uint64_t n = uint64_t(index * a.queries + i) * uint64_t(drawn_for(a.keys)) + uint64_t(j);
-  const Words words = philox(a.saved.data[0], a.saved.data[1] + n / 64 * 16 + n % 16);
-  return int32_t(words.word[n / 16 % 4] >> 8) < a.threshold ? 0.0 : double(a.kept);
+  for (int64_t j = 0; j < h.keys; ++j)
+    s[j] = score<double>(a, h, i, j, dot(h.q + i * a.at_q.row, h.k + j * a.at_k.row, a.size));
 }
 
 double* row(Slot slot, int64_t n) { return static_cast<double*>(thread_buffer(slot, size_t(n) * sizeof(double))); }
@@ -51,7 +36,7 @@ void forward(const AttentionForward<T>& f, int64_t index, int64_t begin, int64_t
     for (int64_t j = 0; j < h.keys; ++j) sum += p[j] = std::exp(p[j] - largest);
     std::fill(sums, sums + a.size, 0.0);
     for (int64_t j = 0; j < h.keys; ++j) {
-      const double weight = p[j] * kept(a, index, i, j);
+      const double weight = p[j] * double(keep(a, index, i, j));
       for (int64_t d = 0; d < a.size; ++d) sums[d] += weight * double(h.v[j * a.at_v.row + d]);
     }
     T* const y = rows_of(f.y.data, a.at_y, index, a.heads) + i * a.at_y.row;
@@ -82,12 +67,12 @@ void backward(const AttentionBackward<T>& g, int64_t index) {
     const T* const dy_i = dy + i * a.at_y.row;
     const double lse = double(g.lse.data[index * a.queries + i]), delta = dot(dy_i, y + i * a.at_y.row, a.size);
     for (int64_t j = 0; j < h.keys; ++j) {
-      const double weight = std::exp(p[j] - lse), keep = kept(a, index, i, j);
-      const double ds = double(a.scale) * weight * (keep * dot(dy_i, h.v + j * a.at_v.row, a.size) - delta);
+      const double weight = std::exp(p[j] - lse), kept = double(keep(a, index, i, j));
+      const double ds = double(a.scale) * weight * (kept * dot(dy_i, h.v + j * a.at_v.row, a.size) - delta);
       for (int64_t d = 0; d < a.size; ++d) {
         if (dq) dq[i * a.at_q.row + d] += T(ds * double(h.k[j * a.at_k.row + d]));
         if (dk) dk[j * a.at_k.row + d] += T(ds * double(h.q[i * a.at_q.row + d]));
-        if (dv) dv[j * a.at_v.row + d] += T(keep * weight * double(dy_i[d]));
+        if (dv) dv[j * a.at_v.row + d] += T(kept * weight * double(dy_i[d]));
       }
     }
   }

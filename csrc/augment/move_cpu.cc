@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "augment/pictures.h"
+#include "augment/window.h"
 
 namespace wxb::cpu {
 
@@ -17,37 +18,6 @@ struct Pixel<0> {
   int64_t bytes;
   int64_t size() const { return bytes; }
   void copy(const uint8_t* from, uint8_t* to) const { std::memcpy(to, from, size_t(bytes)); }
-};
-
-// How one axis of a picture, `in` long, is seen through a window of `out` at `start`.
-struct Window {
-  int64_t in, out, start;
-  bool flip;
-  Padding padding;
-
-  Window(int64_t in_size, int64_t out_size, int64_t offset, bool flipped, Padding mode)
-      : in(in_size), out(out_size), flip(flipped), padding(mode) {
-    // Mirrored at both ends a picture repeats itself; otherwise all is alike beyond the ends. No sum below overflows.
-    const int64_t repeat = std::max<int64_t>(1, 2 * (in - 1));
-    start = mode == Padding::reflect ? offset % repeat : std::clamp(offset, -out, in);
-    if (mode == Padding::reflect && start >= in) start -= repeat;
-    if (mode == Padding::reflect && start <= -in) start += repeat;
-  }
-
-  // [first, last): what of the window, not flipped, lies within the picture
-  int64_t first() const { return std::clamp<int64_t>(-start, 0, out); }
-  int64_t last() const { return std::clamp(in - start, first(), out); }
-
-  // Where place k of the window, not flipped, comes from, or -1.
-  int64_t source(int64_t k) const {
-    const int64_t s = start + k;
-    if (s >= 0 && s < in) return s;
-    if (padding == Padding::constant) return -1;
-    if (padding == Padding::edge || in == 1) return s < 0 ? 0 : in - 1;
-    const int64_t repeat = 2 * (in - 1), r = (s < 0 ? -s : s) % repeat;
-    return r < in ? r : repeat - r;
-  }
-  int64_t target(int64_t k) const { return flip ? out - 1 - k : k; }
 };
 
 // `count` places in reverse order; `to` is where the first of them goes, the others before it.
@@ -110,14 +80,6 @@ void move(const AugmentMove& a, const P& pixel) {
   const Frames& f = a.frames;
   by_pictures(f.batch, f.out_height * f.out_width * f.pixel, [&](int64_t n) { move_picture(a, pixel, n); });
 }
-
-// What of [start, start + count) lies within [0, n).
-struct Span {
-  int64_t first, last;
-  Span(int64_t start, int64_t count, int64_t n) : first(std::clamp<int64_t>(start, 0, n)), last(n) {
-    if (int64_t end; !__builtin_add_overflow(start, count, &end)) last = std::clamp<int64_t>(end, 0, n);
-  }
-};
 
 }  // namespace
 

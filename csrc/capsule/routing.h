@@ -21,6 +21,7 @@ struct RoutingSizes {
   HD int64_t of_example() const { return (poses() + in_size) * row(); }  // its votes (poses, row), its x (in_size, row)
   HD int64_t of_pass() const { return 2 * outputs * strip + (widest + 2) * poses(); }
   HD int64_t in_block() const { return n < block ? n : block; }
+  HD int64_t of_gradients() const { return in_block() * (2 * in_size + out_size) * widest; }
   double votes() const { return double(n) * double(poses()) * double(inputs); }
 };
 
@@ -62,7 +63,6 @@ struct RoutingBackward : RoutingSizes {
     const int64_t vectors = (1 + term_count()) * poses();
     return (vectors + widest - 1) / widest * widest + term_count() * outputs * row();
   }
-  HD int64_t of_gradients() const { return in_block() * (2 * in_size + out_size) * widest; }
 };
 
 namespace BACKEND {
@@ -70,7 +70,8 @@ template <class T>
 void routing_forward(const Routing<T>&, Context&);
 template <class T>
 void routing_backward(const RoutingBackward<T>&, Context&);
-int64_t routing_slots(int64_t tasks);  // how many tasks may run at a time
+int64_t routing_slots(int64_t tasks);         // how many tasks may run at a time
+int64_t routing_slot(const RoutingSizes& s);  // elements of workspace that each of them needs
 }  // namespace BACKEND
 
 }  // namespace wxb

@@ -29,11 +29,10 @@ int64_t scratch(int64_t count, int64_t each) {
   return count * each;
 }
 
-// Of a pass over some examples, whose sizes together are at most some 20 times those of x and weight.
-int64_t of_pass(const RoutingSizes& s) {
+// Raises where the scratch of some examples, at most some 20 times their sizes, does not fit in 64 bits.
+void check_sizes(const RoutingSizes& s) {
   const int64_t rows = checked_mul(checked_add(checked_mul(s.outputs, s.out_size), s.in_size), s.inputs + s.widest);
-  checked_mul(rows, 256);
-  return s.together * s.of_example() + s.of_pass();
+  checked_mul(checked_mul(checked_mul(rows, 256), 2 * s.iterations), s.block);
 }
 
 Array workspace(int64_t size, A like) { return Array(empty(py::make_tuple(size), like.attr("dtype"), false)); }
@@ -47,7 +46,8 @@ void forward(A x, A weight, A y, A sums, int64_t iterations) {
     const auto in_weight = call.in<T>("weight", weight, {s.outputs, s.out_size, s.in_size, s.inputs});
     const auto out_y = call.out<T>("y", y, {s.n, s.outputs, s.out_size});
     const auto out_sums = call.out<T>("sums", sums, {s.n, s.iterations, s.outputs, s.out_size});
-    const Array space = workspace(scratch(slots, of_pass(s)), x);
+    check_sizes(s);
+    const Array space = workspace(scratch(slots, BACKEND::routing_slot(s)), x);
     launch<BACKEND::routing_forward<T>>(call.name, Routing<T>{s, in_x, in_weight, out_y, out_sums,
                                                               call.out<T>("workspace", space, space.size()), slots});
   });
@@ -69,8 +69,8 @@ void backward(A x, A weight, A sums, A dy, O dx, O dweight, int64_t iterations, 
                          {},
                          slots,
                          detach};
-    const Array space = workspace(scratch(slots, std::max(of_pass(s), a.of_gradients())), x);
-    checked_mul(checked_mul(of_pass(s), 2 * s.iterations), s.block);
+    check_sizes(s);
+    const Array space = workspace(scratch(slots, BACKEND::routing_slot(s)), x);
     const Array terms = workspace(scratch(s.in_block(), a.of_terms()), x);
     a.workspace = call.out<T>("workspace", space, space.size());
     a.terms = call.out<T>("terms", terms, terms.size());

@@ -41,6 +41,10 @@ void by_slots(int64_t pieces, int64_t slots, const Out<T>& workspace, Body body)
 
 int64_t routing_slots(int64_t tasks) { return std::min<int64_t>(tasks, num_threads()); }
 
+int64_t routing_slot(const RoutingSizes& s) {
+  return std::max(s.together * s.of_example() + s.of_pass(), s.of_gradients());
+}
+
 template <class T>
 void routing_forward(const Routing<T>& a, Context&) {
   if (a.n == 0) return;

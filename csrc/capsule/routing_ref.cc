@@ -1,3 +1,4 @@
+#include "capsule/routing_formulas.h"
 #include "capsule/routing_table.h"
 
 namespace wxb::ref {
@@ -26,29 +27,10 @@ double dot(const RoutingSizes& a, const T* votes, const T* vectors, int64_t i, i
   return sum;
 }
 
-// c_ij for every j, `apart` from each other.
-template <class T>
-void couple(const RoutingSizes& a, const T* votes, const T* towards, int64_t i, T* c, int64_t apart) {
-  double largest = -__builtin_inf(), total = 0;
-  for (int64_t j = 0; j < a.outputs; ++j) {
-    c[j * apart] = T(dot(a, votes, towards, i, j));
-    if (!(double(c[j * apart]) <= largest)) largest = double(c[j * apart]);
-  }
-  for (int64_t j = 0; j < a.outputs; ++j) total += c[j * apart] = T(__builtin_exp(double(c[j * apart]) - largest));
-  for (int64_t j = 0; j < a.outputs; ++j) c[j * apart] = T(double(c[j * apart]) / total);
-}
-
-template <class T>
-SquashFactors factors(const RoutingSizes& a, const T* s) {
-  double square = 0;
-  for (int64_t d = 0; d < a.out_size; ++d) square += double(s[d]) * double(s[d]);
-  return squash_factors(square);
-}
-
 template <class T>
 void squash(const RoutingSizes& a, const T* s, T* v) {
   for (int64_t j = 0; j < a.outputs; ++j, s += a.out_size, v += a.out_size) {
-    const double scale = factors(a, s).scale;
+    const double scale = factors(s, a.out_size).scale;
     for (int64_t d = 0; d < a.out_size; ++d) v[d] = T(double(s[d]) * scale);
   }
 }
@@ -72,7 +54,8 @@ void route(const Routing<T>& a, int64_t example, T* scratch) {
   for (int64_t p = 0; p < a.poses(); ++p) towards[p] = 0;
   for (int64_t t = 0; t < a.iterations; ++t) {
     T* const sums = a.sums.data + (example * a.iterations + t) * a.poses();
-    for (int64_t i = 0; t > 0 && i < a.inputs; ++i) couple(a, votes, towards, i, c + i, a.row());
+    for (int64_t i = 0; t > 0 && i < a.inputs; ++i)
+      couple<double>(a.outputs, [&](int64_t j) { return dot(a, votes, towards, i, j); }, c + i, a.row());
     weigh(a, votes, t > 0 ? c : nullptr, sums);
     squash(a, sums, v);
     for (int64_t p = 0; p < a.poses(); ++p) towards[p] += v[p];
@@ -86,26 +69,8 @@ void forward(const Routing<T>& a, int64_t first, int64_t count, T* scratch) {
 
 // ds from s and dv.
 template <class T>
-void squash_gradient(const RoutingSizes& a, const T* s, const T* dv, T* ds) {
-  for (int64_t j = 0; j < a.outputs; ++j, s += a.out_size, dv += a.out_size, ds += a.out_size) {
-    const SquashFactors f = factors(a, s);
-    double along = 0;
-    for (int64_t d = 0; d < a.out_size; ++d) along += double(s[d]) * double(dv[d]);
-    for (int64_t d = 0; d < a.out_size; ++d) ds[d] = T(f.scale * double(dv[d]) + f.slope * along * double(s[d]));
-  }
-}
-
-// db_ij from c and dc.
-template <class T>
-void softmax_gradient(const RoutingSizes& a, const T* votes, const T* ds, int64_t i, const T* c, T* db) {
-  double mean = 0;
-  for (int64_t j = 0; j < a.outputs; ++j) {
-    const double dc = dot(a, votes, ds, i, j);
-    mean += double(c[j * a.row()]) * dc;
-    db[j * a.row()] = T(dc);
-  }
-  for (int64_t j = 0; j < a.outputs; ++j)
-    db[j * a.row()] = T(double(c[j * a.row()]) * (double(db[j * a.row()]) - mean));
+void squash_gradients(const RoutingSizes& a, const T* s, const T* dv, T* ds) {
+  for (int64_t p = 0; p < a.poses(); p += a.out_size) squash_gradient(s + p, dv + p, a.out_size, ds + p);
 }
 
 template <class T>
@@ -124,18 +89,20 @@ void terms_of_example(const RoutingBackward<T>& a, int64_t example, int64_t in_b
       for (int64_t p = 0; p < poses; ++p) towards[p] += v[p];
     }
     T *const ds = terms.vector(term), *const c = terms.coefficients(term);
-    squash_gradient(a, sums + t * poses, dv, ds);
-    for (int64_t i = 0; i < a.inputs; ++i) couple(a, votes, towards, i, c + i, a.row());
+    squash_gradients(a, sums + t * poses, dv, ds);
+    for (int64_t i = 0; i < a.inputs; ++i)
+      couple<double>(a.outputs, [&](int64_t j) { return dot(a, votes, towards, i, j); }, c + i, a.row());
     ++term;
     if (a.detach) return;
     T *const of_db = terms.vector(term), *const db = terms.coefficients(term);
     for (int64_t p = 0; p < poses; ++p) of_db[p] = towards[p];
-    for (int64_t i = 0; i < a.inputs; ++i) softmax_gradient(a, votes, ds, i, c + i, db + i);
+    for (int64_t i = 0; i < a.inputs; ++i)
+      couple_gradient<double>(a.outputs, [&](int64_t j) { return dot(a, votes, ds, i, j); }, c + i, db + i, a.row());
     ++term;
     weigh(a, votes, db, v);
     for (int64_t p = 0; p < poses; ++p) dv[p] = t == a.iterations - 1 ? v[p] : dv[p] + v[p];
   }
-  squash_gradient(a, sums, dv, terms.base);
+  squash_gradients(a, sums, dv, terms.base);
   for (int64_t p = 0; p < poses; ++p) terms.base[p] /= T(a.outputs);
 }
 

@@ -2,6 +2,7 @@
 #include "core/context.h"
 #include "core/hd.h"
 #include "core/operands.h"
+#include "core/scalar.h"
 
 // Squashing of capsules (Sabour, Frosst, Hinton 2017, arXiv 1710.09829): the length of a row becomes a probability.
 
@@ -32,7 +33,7 @@ struct SquashFactors {
   double scale, slope;
 };
 HD SquashFactors squash_factors(double square) {
-  const double norm = __builtin_sqrt(square), more = 1 + square;
+  const double norm = sqrt(square), more = 1 + square;
   return {norm / more, square > 0 ? (1 - square) / (more * more * norm) : 0.0};
 }
 

@@ -18,6 +18,19 @@ void raise_launch_failed(const char* name, uint32_t error) {
   throw std::logic_error(message(name, ": a CPU kernel reports launch error ", error, ", which it cannot have"));
 }
 
+// An emulated GPU's memory is the host's.
+Status Context::status() { return {reinterpret_cast<unsigned long long*>(&word_), nullptr, launch}; }
+const char* Context::name_of(uint64_t) const { return name; }
+void Context::fetch() {}
+void Context::release() {}
+void raise_reported() {}  // a launch itself has raised it
+void wait(const Context&) {}
+
+std::unique_ptr<Graph> make_graph(const std::function<void(void*)>&, std::string& why) {
+  why = "a CPU replays a list of launches";
+  return nullptr;
+}
+
 namespace {
 
 void bind_memory(py::module_& m) {

@@ -2,113 +2,108 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
+#include <type_traits>
 
-#include "core/broadcast.h"
 #include "core/context.h"
 #include "core/operands.h"
+#include "core/scalar.h"
 
-// What kernels that treat every element alike share: packs of elements, where a broadcast operand finds its element,
-// and the launch. tests/emulator/ compiles the same text for the CPU.
+// What every CUDA kernel stands on: the launch, who a thread is, the status word. tests/emulator/ compiles the same
+// text for the CPU.
 namespace wxb::cuda {
 
-constexpr int block_threads = 256;
+constexpr int block_threads = 256;  // where a kernel has no reason for another number
+constexpr int warp_threads = 32;
+constexpr unsigned whole_warp = 0xffffffff;
+constexpr int64_t most_blocks = 65535;  // of a grid whose threads take several turns
 
-// Elements that are one memory access of up to 16 bytes.
-template <class T, int count>
-struct alignas(sizeof(T) * count) Pack {
-  T v[count];
-};
+using wxb::max;
+using wxb::min;
+template <std::integral T>
+HD T min(T a, T b) {
+  return b < a ? b : a;
+}
+template <std::integral T>
+HD T max(T a, T b) {
+  return a < b ? b : a;
+}
+HD int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-template <int count, class T>
-__device__ Pack<T, count> load(const T* p) {
-  return *reinterpret_cast<const Pack<T, count>*>(p);
+// ---- in a kernel ----
+
+// The first element of a thread, and how far on its next one is: for (int64_t i = first_index(); i < n; i += stride()).
+__device__ inline int64_t first_index() { return int64_t{blockIdx.x} * blockDim.x + threadIdx.x; }
+__device__ inline int64_t stride() { return int64_t{gridDim.x} * blockDim.x; }
+
+// The block's dynamic shared memory, aligned to 128 bytes; how much of it there is stands in the launch.
+template <class T>
+__device__ T* dynamic_shared() {
+#ifdef __CUDACC__
+  extern __shared__ __align__(128) unsigned char wxb_dynamic_shared[];
+  return reinterpret_cast<T*>(wxb_dynamic_shared);
+#else
+  return static_cast<T*>(emulator::dynamic_shared());
+#endif
 }
 
-template <int count, class T>
-__device__ void store(T* p, const Pack<T, count>& pack) {
-  *reinterpret_cast<Pack<T, count>*>(p) = pack;
+// Rule 5: a bad index is reported with the smallest position that names it, and the kernel goes on.
+__device__ inline void report(const Status& status, Code code, uint64_t position) {
+  if (!status.word) return;
+  const unsigned long long word = Context::word(status.launch, code, position);
+  if (atomicMin(status.word, word) > word && status.mirror) atomicMin(status.mirror, word);
 }
 
-// Where the elements of the output from i on lie in each operand. All of them are in one innermost row.
-template <int operands>
-struct Place {
-  int64_t at[operands];
-  bool steps[operands];  // or is it one element for all?
+// Whether a launch before this one has reported: an update then does nothing. Every thread gets the same answer, for
+// launches of a stream do not overlap.
+__device__ inline bool bad(const Status& status) { return status.word && *status.word != Context::none; }
 
-  __device__ Place(const Broadcast<operands>& dims, int64_t i) {
-    const int last = dims.ndim - 1;
-    for (int k = 0; k < operands; ++k) {
-      at[k] = 0;
-      steps[k] = last >= 0 && dims.stride[k][last] != 0;
-    }
-#pragma unroll 1
-    for (int axis = last; axis >= 0; --axis) {
-      int64_t index = i;
-      if (axis > 0) {
-        const int64_t row = i / dims.size[axis];
-        index = i - row * dims.size[axis];
-        i = row;
-      }
-      for (int k = 0; k < operands; ++k) at[k] += index * dims.stride[k][axis];
-    }
-  }
+// ---- on the host ----
 
-  template <int count, class T>
-  __device__ Pack<T, count> read(int k, const T* p) const {
-    if (steps[k]) return load<count>(p + at[k]);
-    Pack<T, count> pack;
-    const T same = p[at[k]];
-    for (int j = 0; j < count; ++j) pack.v[j] = same;
-    return pack;
-  }
-};
-
-// Runs body.run<n>(i) for the elements [i, i + n): packs of Body::pack as far as `packed` goes, then one by one.
-template <class Body>
-__global__ void __launch_bounds__(block_threads) run_elements(Body body, int64_t packed, int64_t size) {
-  const int64_t thread = int64_t{blockIdx.x} * block_threads + threadIdx.x;
-  const int64_t threads = int64_t{gridDim.x} * block_threads;
-  for (int64_t i = thread * Body::pack; i < packed; i += threads * Body::pack) body.template run<Body::pack>(i);
-  for (int64_t i = packed + thread; i < size; i += threads) body.template run<1>(i);
+// Runs kernel(arguments...) on grid x block threads with so many bytes of dynamic shared memory.
+template <class... Parameters, class... Arguments>
+void launch_blocks(Context& context, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared,
+                   const Arguments&... arguments) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared;
+  config.stream = static_cast<cudaStream_t>(context.stream);
+  cudaError_t error = cudaSuccess;
+  if (shared > (48 << 10))  // more than a kernel has unasked
+    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared));
+  if (error == cudaSuccess) error = cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...);
+  if (error != cudaSuccess) cudaGetLastError(), context.report(Code::launch_failed, error);
 }
 
-// As many blocks as are resident at once: a thread's loop does the rest.
-template <class Body>
-int64_t resident_blocks() {
-  static const int64_t blocks = [] {
+// So many blocks of `each` items each as cover `items`, at least 1 and at most most_blocks: a thread's loop over
+// stride() does the rest.
+inline unsigned blocks_for(int64_t items, int64_t each = block_threads) {
+  return unsigned(std::clamp<int64_t>(ceil_div(items, each), 1, most_blocks));
+}
+
+// As many blocks as are resident at once.
+template <auto kernel>
+int64_t resident_blocks(int threads = block_threads, size_t shared = 0) {
+  static const int64_t blocks = [&] {
     int processors = 0, each = 0;
     cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, 0);
-    cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, run_elements<Body>, block_threads, 0);
+    cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, shared);
     return std::max<int64_t>(1, int64_t{processors} * each);
   }();
   return blocks;
 }
 
-template <int count, class Operand>
-bool is_aligned(const Operand& o) {
-  return reinterpret_cast<uintptr_t>(o.data) % (sizeof(*o.data) * count) == 0;
+template <class Body>
+__global__ void __launch_bounds__(block_threads) run_each(Body body, int64_t count) {
+  for (int64_t i = first_index(); i < count; i += stride()) body(i);
 }
 
-// Launches run_elements over `size` elements whose innermost row has `row`. A pack may not straddle rows, nor may a
-// view that starts between two packs be read in packs.
-template <class Body, class... Operands>
-void launch_elements(Context& context, const Body& body, int64_t size, int64_t row, const Operands&... operands) {
-  if (size == 0) return;
-  const bool packs = (row == size || row % Body::pack == 0) && (is_aligned<Body::pack>(operands) && ...);
-  const int64_t packed = packs ? size - size % Body::pack : 0;
-  const int64_t items = packed / Body::pack + (size - packed);
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(unsigned(std::min((items + block_threads - 1) / block_threads, resident_blocks<Body>())));
-  config.blockDim = dim3(block_threads);
-  config.stream = static_cast<cudaStream_t>(context.stream);
-  const cudaError_t error = cudaLaunchKernelEx(&config, run_elements<Body>, body, packed, size);
-  if (error != cudaSuccess) context.report(Code::launch_failed, cudaGetLastError());
-}
-
-template <int operands>
-int64_t row_of(const Broadcast<operands>& dims) {
-  return dims.ndim ? dims.size[dims.ndim - 1] : 1;
+// Calls body(i) for i in [0, count): a functor, or a lambda `[a] __device__(int64_t i) { ... }`.
+template <class Body>
+void launch_each(Context& context, int64_t count, const Body& body) {
+  if (count > 0) launch_blocks(context, run_each<Body>, blocks_for(count), block_threads, 0, body, count);
 }
 
 }  // namespace wxb::cuda

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "core/hd.h"
+
 namespace wxb {
 
 // Typed operands of a kernel: a pointer, its element count, and what the kernel does with it.
@@ -12,21 +14,21 @@ template <class T>
 struct In {
   const T* data = nullptr;
   int64_t size = 0;
-  explicit operator bool() const { return data; }
+  HD explicit operator bool() const { return data; }
 };
 
 template <class T>
 struct Out {
   T* data = nullptr;
   int64_t size = 0;
-  explicit operator bool() const { return data; }
+  HD explicit operator bool() const { return data; }
 };
 
 template <class T>
 struct InOut {
   T* data = nullptr;
   int64_t size = 0;
-  explicit operator bool() const { return data; }
+  HD explicit operator bool() const { return data; }
 };
 
 // What an args struct's operands(f) hands each of its operands to. Subclass-free: one function pointer and its state.

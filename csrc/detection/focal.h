@@ -17,13 +17,15 @@ enum class Focal : int { WXB_FOCAL(WXB_NAME) };
 // total the number of targets t_i that are 1, at least 1:
 //   sigmoid:  a = shape t, b = (1 - shape) (1 - t), shape alpha    Lin et al. 2017, arXiv 1708.02002
 //   heatmap:  a = [t = 1], b = (1 - t)^shape, shape beta           Zhou, Wang, Kraehenbuehl 2019, arXiv 1904.07850
+// workspace (focal_workspace(n)): scratch of a backend that adds up in two launches.
 template <class T>
 struct FocalLoss {
   In<T> x, target;
   Out<T> loss, total;
+  Out<double> workspace;
   Focal op;
   T gamma, shape;
-  void operands(const Operands& f) const { f(x), f(target), f(loss), f(total); }
+  void operands(const Operands& f) const { f(x), f(target), f(loss), f(total), f(workspace); }
   double work() const { return 80.0 * double(x.size); }
 };
 
@@ -43,6 +45,7 @@ template <class T>
 void focal_loss_forward(const FocalLoss<T>&, Context&);
 template <class T>
 void focal_loss_backward(const FocalLossBackward<T>&, Context&);
+int64_t focal_workspace(int64_t size);
 }  // namespace BACKEND
 
 }  // namespace wxb

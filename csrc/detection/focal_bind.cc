@@ -1,4 +1,4 @@
-#include "core/plan.h"
+#include "core/workspace.h"
 #include "detection/focal.h"
 
 namespace wxb {
@@ -12,10 +12,11 @@ void bind_focal(py::module_& m) {
   m.def("focal_loss_forward", [](Focal op, A x, A target, A loss, A total, double gamma, double shape) {
     const Call call("focal_loss_forward");
     const int64_t n = x.size();
+    const Workspace<double> workspace(BACKEND::focal_workspace(n));
     by_float(call.name, x, [&]<class T>() {
       launch<BACKEND::focal_loss_forward<T>>(
           call.name, FocalLoss<T>{call.in<T>("x", x, n), call.in<T>("target", target, n), call.out<T>("loss", loss, {}),
-                                  call.out<T>("total", total, {}), op, T(gamma), T(shape)});
+                                  call.out<T>("total", total, {}), workspace.out(call), op, T(gamma), T(shape)});
     });
   });
   m.def("focal_loss_backward", [](Focal op, A x, A target, A total, A dy, A dx, double gamma, double shape) {

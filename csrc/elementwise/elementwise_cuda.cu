@@ -1,4 +1,4 @@
-#include "core/cuda.cuh"
+#include "core/elements.cuh"
 #include "elementwise/elementwise.h"
 #include "elementwise/formulas.h"
 

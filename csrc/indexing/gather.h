@@ -1,11 +1,13 @@
 #pragma once
 #include "core/context.h"
+#include "core/hd.h"
 #include "core/operands.h"
 #include "indexing/view.h"
 
 // Elements by index: rows of a table (take, embedding) or single elements along an axis (gather), and the sums that are
 // their gradients. A negative index counts from the end where the struct says so; one that is out of range is reported
-// with its position in `index`, gives zeros and adds nothing. Each element is summed in the order of `index`.
+// with its position in `index`, gives zeros and adds nothing. Each element is summed in the order of `index`. The sums
+// have a workspace (scatter_workspace), absent where that is 0.
 
 namespace wxb {
 
@@ -13,7 +15,7 @@ namespace wxb {
 struct Range {
   int64_t size;
   bool from_end;
-  int64_t operator()(int64_t i) const {
+  HD int64_t operator()(int64_t i) const {
     const int64_t j = from_end && i < 0 ? i + size : i;
     return j >= 0 && j < size ? j : -1;
   }
@@ -37,9 +39,10 @@ struct TakeBackward {
   In<int64_t> index;
   In<T> dy;
   Out<T> dx;
+  Out<int64_t> workspace;
   int64_t outer, inner;
   Range range;
-  void operands(const Operands& f) const { f(index), f(dy), f(dx); }
+  void operands(const Operands& f) const { f(index), f(dy), f(dx), f(workspace); }
   double work() const { return double(dx.size + dy.size); }
 };
 
@@ -52,10 +55,11 @@ struct EmbeddingBackward {
   In<T> dy;
   InOut<T> dweight;
   InOut<uint8_t> used;
+  Out<int64_t> workspace;
   int64_t width, padding;
   Range range;
   bool adds;
-  void operands(const Operands& f) const { f(index), f(dy), f(dweight), f(used); }
+  void operands(const Operands& f) const { f(index), f(dy), f(dweight), f(used), f(workspace); }
   double work() const { return double(dy.size + (used ? range.size : dweight.size)); }
 };
 
@@ -84,8 +88,9 @@ struct ScatterAdd {
   In<int64_t> index;
   In<T> src;
   InOut<T> y;
+  Out<int64_t> workspace;
   Columns columns;
-  void operands(const Operands& f) const { f(index), f(src), f(y); }
+  void operands(const Operands& f) const { f(index), f(src), f(y), f(workspace); }
   double work() const { return 2.0 * double(src.size); }
 };
 
@@ -112,6 +117,7 @@ template <class T>
 void scatter_add(const ScatterAdd<T>&, Context&);
 template <class T>
 void one_hot(const OneHot<T>&, Context&);
+int64_t scatter_workspace(int64_t indices, int64_t width);  // of sums of `width` elements for each index
 }  // namespace BACKEND
 
 }  // namespace wxb

@@ -1,6 +1,6 @@
 #include "indexing/gather.h"
 
-#include "core/plan.h"
+#include "core/workspace.h"
 #include "indexing/view_bind.h"
 
 namespace wxb {
@@ -45,12 +45,15 @@ void take(const Call& call, A x, A index, A y, int64_t axis, bool from_end) {
 
 void take_backward(const Call& call, A index, A dy, A dx, int64_t axis, bool from_end) {
   taken_shape(call, dx, index, dy, axis);
+  const int64_t outer = product(dx, 0, axis), inner = product(dx, axis + 1, dx.ndim());
+  const Workspace<int64_t> workspace(BACKEND::scatter_workspace(index.size(), checked_mul(outer, inner)));
   by_float(call.name, dy, [&]<class T>() {
     launch<BACKEND::take_backward<T>>(call.name, TakeBackward<T>{indices(call, index),
                                                                  call.in<T>("dy", dy, dy.size()),
                                                                  call.out<T>("dx", dx, dx.size()),
-                                                                 product(dx, 0, axis),
-                                                                 product(dx, axis + 1, dx.ndim()),
+                                                                 workspace.out(call),
+                                                                 outer,
+                                                                 inner,
                                                                  {dx.shape(axis), from_end}});
   });
 }
@@ -89,12 +92,14 @@ void bind_rows(py::module_& m) {
         call.ndim("dweight", dweight, 2, "(count, width)");
         taken_shape(call, dweight, index, dy, 0);
         const int64_t count = dweight.shape(0), width = dweight.shape(1);
+        const Workspace<int64_t> workspace(BACKEND::scatter_workspace(index.size(), width));
         by_float(call.name, dy, [&]<class T>() {
           launch<BACKEND::embedding_backward<T>>(
               call.name, EmbeddingBackward<T>{indices(call, index),
                                               call.in<T>("dy", dy, dy.size()),
                                               call.inout<T>("dweight", dweight, dweight.size()),
                                               used ? call.inout<uint8_t>("used", *used, {count}) : InOut<uint8_t>{},
+                                              workspace.out(call),
                                               width,
                                               padding,
                                               {count, false},
@@ -121,9 +126,11 @@ void bind_elements(py::module_& m) {
     const Columns c = columns(call, "y", y, index, axis);
     if (!src.attr("shape").equal(index.attr("shape")))
       value_error(call.name, ": src has shape ", shape_text(src), ", it must be ", shape_text(index));
+    const Workspace<int64_t> workspace(BACKEND::scatter_workspace(index.size(), 1));
     by_float(call.name, src, [&]<class T>() {
-      launch<BACKEND::scatter_add<T>>(call.name, ScatterAdd<T>{indices(call, index), call.in<T>("src", src, src.size()),
-                                                               call.inout<T>("y", y, y.size()), c});
+      launch<BACKEND::scatter_add<T>>(call.name,
+                                      ScatterAdd<T>{indices(call, index), call.in<T>("src", src, src.size()),
+                                                    call.inout<T>("y", y, y.size()), workspace.out(call), c});
     });
   });
   m.def("one_hot", [](A index, A y) {

@@ -1,5 +1,6 @@
 #pragma once
 #include "core/context.h"
+#include "core/hd.h"
 #include "core/operands.h"
 
 // Padding: y has more elements on either side of each axis than x.
@@ -17,7 +18,7 @@ struct PadDims {
   Padding mode;
 
   // Where element i of y's axis comes from in x's, or -1: from outside.
-  int64_t source(int axis, int64_t i) const {
+  HD int64_t source(int axis, int64_t i) const {
     const int64_t n = size[axis], s = i - before[axis];
     if (s >= 0 && s < n) return s;
     switch (mode) {
@@ -26,6 +27,25 @@ struct PadDims {
       default: return -1;
     }
   }
+
+  // The other way: how many elements of y's axis come from element s of x's, and the k-th of them.
+  HD int64_t targets(int axis, int64_t s) const {
+    const int64_t first = before[axis], last = padded[axis] - first - size[axis];  // elements on either side
+    switch (mode) {
+      case Padding::reflect: return 1 + mirrored_before(axis, s) + (s < size[axis] - 1 && size[axis] - 1 - s <= last);
+      case Padding::edge: return 1 + (s == 0 ? first : 0) + (s == size[axis] - 1 ? last : 0);
+      default: return 1;
+    }
+  }
+  HD int64_t target(int axis, int64_t s, int64_t k) const {
+    const int64_t middle = before[axis] + s;
+    if (mode == Padding::edge) return s == 0 ? k : middle + k;
+    const int64_t from_middle = mode == Padding::reflect ? k - mirrored_before(axis, s) : k;
+    return middle + from_middle * 2 * (from_middle < 0 ? s : size[axis] - 1 - s);
+  }
+
+ private:
+  HD bool mirrored_before(int axis, int64_t s) const { return s > 0 && s <= before[axis]; }
 };
 
 template <class T>

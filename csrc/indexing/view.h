@@ -1,6 +1,8 @@
 #pragma once
 #include <cstdint>
 
+#include "core/hd.h"
+
 namespace wxb {
 
 // Elements of an array in steps: element (i, j, ...) is at offset + i stride[0] + j stride[1] + ..., in elements.
@@ -15,6 +17,17 @@ struct View {
     int64_t n = 1;
     for (int k = 0; k < ndim; ++k) n *= size[k];
     return n;
+  }
+
+  // Where element i is, counted in row order.
+  HD int64_t at(int64_t i) const {
+    int64_t place = offset;
+    for (int k = ndim - 1; k >= 0; --k) {
+      const int64_t row = k ? i / size[k] : 0;
+      place += (i - row * size[k]) * stride[k];
+      i = row;
+    }
+    return place;
   }
 };
 

@@ -2,7 +2,8 @@
 #include "core/context.h"
 #include "core/operands.h"
 
-// Losses and their means, one launch each way. The mean of nothing is 0. dy () is the gradient of the loss ().
+// Losses and their means, one launch each way. The mean of nothing is 0. dy () is the gradient of the loss (). Each
+// forward has a workspace (loss_workspace), absent where that is 0.
 
 // op, functor
 #define WXB_LOSS(X) X(mse, SquaredError) X(mae, AbsoluteError) X(huber, Huber)
@@ -18,9 +19,10 @@ template <class T>
 struct ErrorLoss {
   In<T> prediction, target;
   Out<T> loss;
+  Out<double> workspace;
   Loss op;
   T delta;  // of huber: where the parabola ends
-  void operands(const Operands& f) const { f(prediction), f(target), f(loss); }
+  void operands(const Operands& f) const { f(prediction), f(target), f(loss), f(workspace); }
   double work() const { return 3.0 * double(prediction.size); }
 };
 
@@ -42,8 +44,9 @@ template <class T>
 struct BinaryCrossEntropy {
   In<T> x, target, weight, pos_weight;
   Out<T> loss;
+  Out<double> workspace;
   int64_t row;
-  void operands(const Operands& f) const { f(x), f(target), f(weight), f(pos_weight), f(loss); }
+  void operands(const Operands& f) const { f(x), f(target), f(weight), f(pos_weight), f(loss), f(workspace); }
   double work() const { return 30.0 * double(x.size); }
 };
 
@@ -65,8 +68,9 @@ struct NegativeLogLikelihood {
   In<T> x, weight;
   In<int64_t> labels;
   Out<T> loss, total;
+  Out<double> workspace;
   int64_t rows, classes, ignored;
-  void operands(const Operands& f) const { f(x), f(weight), f(labels), f(loss), f(total); }
+  void operands(const Operands& f) const { f(x), f(weight), f(labels), f(loss), f(total), f(workspace); }
   double work() const { return 10.0 * double(rows); }  // a cache miss each
 };
 
@@ -95,6 +99,7 @@ template <class T>
 void nll_forward(const NegativeLogLikelihood<T>&, Context&);
 template <class T>
 void nll_backward(const NegativeLogLikelihoodBackward<T>&, Context&);
+int64_t loss_workspace(int64_t count);  // of elements, or of rows
 }  // namespace BACKEND
 
 }  // namespace wxb

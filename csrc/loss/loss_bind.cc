@@ -1,4 +1,4 @@
-#include "core/plan.h"
+#include "core/workspace.h"
 #include "loss/loss.h"
 
 namespace wxb {
@@ -13,10 +13,11 @@ void bind_errors(py::module_& m) {
       [](Loss op, A prediction, A target, A loss, double delta) {
         const Call call("loss_forward");
         const int64_t n = prediction.size();
+        const Workspace<double> workspace(BACKEND::loss_workspace(n));
         by_float(call.name, prediction, [&]<class T>() {
           launch<BACKEND::loss_forward<T>>(
               call.name, ErrorLoss<T>{call.in<T>("prediction", prediction, n), call.in<T>("target", target, n),
-                                      call.out<T>("loss", loss, {}), op, T(delta)});
+                                      call.out<T>("loss", loss, {}), workspace.out(call), op, T(delta)});
         });
       },
       py::arg("op"), py::arg("prediction"), py::arg("target"), py::arg("loss"), py::arg("delta") = 1.0);
@@ -62,12 +63,13 @@ void bind_bce(py::module_& m) {
       [](A x, A target, const Optional& weight, const Optional& pos_weight, A loss) {
         const Call call("bce_with_logits_forward");
         const int64_t n = x.size(), row = row_of(call, x, {{"weight", weight}, {"pos_weight", pos_weight}});
+        const Workspace<double> workspace(BACKEND::loss_workspace(n));
         by_float(call.name, x, [&]<class T>() {
           launch<BACKEND::bce_with_logits_forward<T>>(
               call.name,
               BinaryCrossEntropy<T>{call.in<T>("x", x, n), call.in<T>("target", target, n),
                                     any_size<T>(call, "weight", weight), any_size<T>(call, "pos_weight", pos_weight),
-                                    call.out<T>("loss", loss, {}), row});
+                                    call.out<T>("loss", loss, {}), workspace.out(call), row});
         });
       },
       py::arg("x"), py::arg("target"), py::arg("weight"), py::arg("pos_weight"), py::arg("loss"));
@@ -100,12 +102,13 @@ void bind_nll(py::module_& m) {
         const Call call("nll_forward");
         check(call, "x", x);
         const int64_t rows = x.shape(0), classes = x.shape(1);
+        const Workspace<double> workspace(BACKEND::loss_workspace(rows));
         by_float(call.name, x, [&]<class T>() {
           launch<BACKEND::nll_forward<T>>(
               call.name,
               NegativeLogLikelihood<T>{call.in<T>("x", x, {rows, classes}), call.in<T>("weight", weight, {classes}),
                                        call.in<int64_t>("labels", labels, {rows}), call.out<T>("loss", loss, {}),
-                                       call.out<T>("total", total, {}), rows, classes, ignored});
+                                       call.out<T>("total", total, {}), workspace.out(call), rows, classes, ignored});
         });
       },
       py::arg("x"), py::arg("labels"), py::arg("weight"), py::arg("loss"), py::arg("total"),

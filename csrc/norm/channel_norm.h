@@ -1,5 +1,6 @@
 #pragma once
 #include "core/context.h"
+#include "core/hd.h"
 #include "core/operands.h"
 #include "elementwise/elementwise.h"
 
@@ -20,7 +21,7 @@ struct Channels {  // of one part
 
 struct Parts {
   int64_t parts, rows, channels, groups;
-  int64_t width() const { return channels / groups; }  // channels of a group
+  HD int64_t width() const { return channels / groups; }  // channels of a group
 };
 
 // y = act((x - mean) rstd weight + bias), rstd = 1 / sqrt(var + eps), with mean and biased var of a part's group.

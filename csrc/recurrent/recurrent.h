@@ -1,5 +1,6 @@
 #pragma once
 #include "core/context.h"
+#include "core/hd.h"
 #include "core/operands.h"
 
 // Recurrent layers over whole sequences, time first. What the inputs give the gates, x Wᵀ + b, comes from a product of
@@ -12,6 +13,7 @@ namespace wxb {
 //   lstm  i f g o: c' = s(f) c + s(i) tanh(g), h' = s(o) tanh(c')          (Hochreiter, Schmidhuber 1997; Gers 2000)
 //   gru   r z n: h' = (1 - s(z)) n + s(z) h, n = tanh(x_n + s(r) (h W_nᵀ + b_n))     (Cho et al. 2014, reset after)
 enum class Cell : uint8_t { tanh, relu, lstm, gru };
+HD constexpr int64_t gates_of(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
 
 struct RecurrentShape {
   int64_t steps, batch, units;
@@ -59,7 +61,6 @@ template <class T>
 void recurrent_forward(const Recurrent<T>&, Context&);
 template <class T>
 void recurrent_backward(const RecurrentBackward<T>&, Context&);
-int64_t recurrent_gates(Cell);                      // of a cell
 int64_t recurrent_packed(const RecurrentShape& s);  // elements of the packed weight
 }  // namespace BACKEND
 

@@ -13,7 +13,7 @@ RecurrentShape shape_of(const Call& call, A x, A weight, Cell cell, bool reverse
     value_error(call.name, ": cell is ", int(cell), ", it must be one of Cell's");
   call.ndim("x", x, 3, "(steps, batch, gates units)");
   call.ndim("weight", weight, 2, "(gates units, units)");
-  const int64_t units = weight.shape(1), gates = BACKEND::recurrent_gates(cell);
+  const int64_t units = weight.shape(1), gates = gates_of(cell);
   if (units < 1 || units > 1 << 24 || x.shape(0) < 1)
     value_error(call.name, ": x has shape ", shape_text(x), " and weight ", shape_text(weight),
                 ", there must be at least one step and one unit");

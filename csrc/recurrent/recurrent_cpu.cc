@@ -3,7 +3,7 @@
 #include "core/isa.h"
 #include "core/parallel.h"
 #include "gemm/gemm_table.h"
-#include "recurrent/recurrent_table.h"
+#include "recurrent/recurrent_formulas.h"
 
 namespace wxb {
 
@@ -50,7 +50,7 @@ struct Cut {
 };
 
 Cut cut(const RecurrentShape& s) {
-  const int64_t threads = num_threads(), weight = recurrent_gates(s.cell) * s.units * s.units;
+  const int64_t threads = num_threads(), weight = gates_of(s.cell) * s.units * s.units;
   if (threads == 1 || double(weight) * double(s.batch) * double(s.steps) < parallel_from) return {1, 1};
   const int64_t strips = padded(s.units) / strip;
   if (s.batch >= threads * rows_of_task && weight < shared_from) return {threads, 1};
@@ -74,7 +74,7 @@ void for_steps(const RecurrentShape& s, int64_t count, F f) {
 
 template <class T>
 void pack(const T* weight, T* packed, const RecurrentShape& s, bool backward) {
-  const Packing<T> packing{weight, packed, recurrent_gates(s.cell), s.units, backward};
+  const Packing<T> packing{weight, packed, gates_of(s.cell), s.units, backward};
   parallel(padded(s.units) / strip,
            [&](int64_t i) { table<T>().pack(packing, i * strip, std::min(s.units, (i + 1) * strip)); });
 }
@@ -90,77 +90,22 @@ Part running(const int64_t* lengths, int64_t time, Part part) {
 // ---- forward ----
 
 template <class T>
-Step<T> step(const Recurrent<T>& a, int64_t k) {
-  const RecurrentShape& s = a.shape;
-  const int64_t t = s.reverse ? s.steps - 1 - k : k, next = s.reverse ? t - 1 : t + 1;
-  const int64_t state = s.batch * s.units, gates = recurrent_gates(s.cell) * state;
-  const bool last = k + 1 == s.steps, cells = bool(a.cells);
-  return {a.x.data + t * gates,
-          a.before.data + t * state,
-          cells ? a.cells.data + t * state : nullptr,
-          a.gates.data + t * gates,
-          last ? a.h_n.data : a.before.data + next * state,
-          !cells ? nullptr
-          : last ? a.c_n.data
-                 : a.cells.data + next * state,
-          a.y.data + t * state,
-          a.reset ? a.reset.data + t * state : nullptr,
-          a.weight.data,
-          a.bias.data,
-          a.packed.data,
-          a.lengths.data,
-          t,
-          s.batch,
-          s.units,
-          s.cell};
-}
-
-template <class T>
 void load(const In<T>& from, T* to, int64_t count) {
   from ? void(std::copy_n(from.data, count, to)) : void(std::fill_n(to, count, T(0)));
 }
 
 template <class T>
 void multiply_unpacked(const Step<T>& s) {
-  const int64_t out = recurrent_gates(s.cell) * s.units;
+  const int64_t out = gates_of(s.cell) * s.units;
   products<T>().gemm({s.batch, out, s.units, s.h, s.units, 1, s.weight, 1, s.units, s.gates, out, s.bias});
 }
 
 // ---- backward ----
 
-template <class T>
-BackwardStep<T> step(const RecurrentBackward<T>& a, int64_t k) {
-  const RecurrentShape& s = a.shape;
-  const int64_t t = s.reverse ? k : s.steps - 1 - k, next = s.reverse ? t - 1 : t + 1;
-  const int64_t state = s.batch * s.units, gates = recurrent_gates(s.cell) * state;
-  const bool cells = bool(a.cells);
-  T* const dx = a.dx.data + t * gates;
-  return {a.dy ? a.dy.data + t * state : nullptr,
-          a.before.data + t * state,
-          cells ? a.cells.data + t * state : nullptr,
-          !cells   ? nullptr
-          : k == 0 ? a.c_n.data
-                   : a.cells.data + next * state,
-          a.reset ? a.reset.data + t * state : nullptr,
-          a.gates.data + t * gates,
-          dx,
-          s.cell == Cell::gru ? a.gates.data + t * gates : dx,
-          a.dh0.data,
-          a.dc0.data,
-          k == 0 ? nullptr : a.product.data,
-          a.weight.data,
-          a.packed.data,
-          a.lengths.data,
-          t,
-          s.batch,
-          s.units,
-          s.cell};
-}
-
 // product = dz W of a step: 0 in rows that are beyond their length.
 template <class T>
 void multiply_back(const RecurrentBackward<T>& a, int64_t k, const Part& part) {
-  const BackwardStep<T> s = step(a, k);
+  const BackwardStep<T> s = step_of(a, k);
   const Part rows = running(s.lengths, s.time, part);
   for (int64_t n = part.row; n < part.row_end; ++n)
     if (n < rows.row || n >= rows.row_end)
@@ -170,17 +115,15 @@ void multiply_back(const RecurrentBackward<T>& a, int64_t k, const Part& part) {
 
 template <class T>
 void multiply_back_unpacked(const RecurrentBackward<T>& a, int64_t k) {
-  const BackwardStep<T> s = step(a, k);
-  const int64_t depth = recurrent_gates(s.cell) * s.units;
+  const BackwardStep<T> s = step_of(a, k);
+  const int64_t depth = gates_of(s.cell) * s.units;
   products<T>().gemm({s.batch, s.units, depth, s.dz, depth, 1, s.weight, s.units, 1, a.product.data, s.units});
 }
 
 }  // namespace
 
-int64_t recurrent_gates(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
-
 int64_t recurrent_packed(const RecurrentShape& s) {
-  return s.steps < packed_from ? 0 : recurrent_gates(s.cell) * s.units * padded(s.units);
+  return s.steps < packed_from ? 0 : gates_of(s.cell) * s.units * padded(s.units);
 }
 
 template <class T>
@@ -190,20 +133,20 @@ void recurrent_forward(const Recurrent<T>& a, Context& context) {
   if (state == 0) return;
   for (int64_t n = 0; a.lengths && n < s.batch; ++n)
     if (a.lengths.data[n] < 1 || a.lengths.data[n] > s.steps) context.report(Code::bad_index, uint64_t(n));
-  const Step<T> first = step(a, 0);
+  const Step<T> first = step_of(a, 0);
   load(a.h0, const_cast<T*>(first.h), state);
   if (first.c) load(a.c0, const_cast<T*>(first.c), state);
   if (!a.packed) {
     for (int64_t k = 0; k < s.steps; ++k) {
-      multiply_unpacked(step(a, k));
+      multiply_unpacked(step_of(a, k));
       for_steps({1, s.batch, s.units, s.cell, s.reverse}, 1,
-                [&](int64_t, const Part& part) { table<T>().finish(step(a, k), part); });
+                [&](int64_t, const Part& part) { table<T>().finish(step_of(a, k), part); });
     }
     return;
   }
   pack(a.weight.data, a.packed.data, s, false);
   for_steps(s, s.steps, [&](int64_t k, const Part& part) {
-    const Step<T> now = step(a, k);
+    const Step<T> now = step_of(a, k);
     table<T>().multiply(now, running(now.lengths, now.time, part));
     table<T>().finish(now, part);
   });
@@ -221,12 +164,12 @@ void recurrent_backward(const RecurrentBackward<T>& a, Context&) {
     // All gates of a step come before the product that reads them: it begins the next one.
     for_steps(s, s.steps + 1, [&](int64_t k, const Part& part) {
       if (k > 0) multiply_back(a, k - 1, part);
-      if (k < s.steps) table<T>().derive(step(a, k), part);
+      if (k < s.steps) table<T>().derive(step_of(a, k), part);
     });
   } else {
     for (int64_t k = 0; k < s.steps; ++k) {
       for_steps({1, s.batch, s.units, s.cell, s.reverse}, 1,
-                [&](int64_t, const Part& part) { table<T>().derive(step(a, k), part); });
+                [&](int64_t, const Part& part) { table<T>().derive(step_of(a, k), part); });
       multiply_back_unpacked(a, k);
     }
   }

@@ -14,8 +14,6 @@ constexpr int64_t most_rows = 16 * tile_rows;  // of h at once: a chunk of them,
 
 alignas(64) constexpr float zeros[tile_columns] = {};
 
-constexpr int64_t gates_of(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
-
 int64_t padded(int64_t units) { return divide_up(units, strip) * strip; }
 
 // h Wᵀ of gate g, of which each is packed by itself: strips begin with a gate.

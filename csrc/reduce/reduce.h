@@ -23,11 +23,12 @@ template <class T>
 struct Reduce {
   In<T> x, about;
   Out<T> y;
-  Out<int64_t> index;  // of argmax and argmin
+  Out<int64_t> index;     // of argmax and argmin
+  Out<double> workspace;  // (reduce_workspace), absent where that is 0
   Reduction op;
   int64_t outer, count, inner;
   double correction;
-  void operands(const Operands& f) const { f(x), f(about), f(y), f(index); }
+  void operands(const Operands& f) const { f(x), f(about), f(y), f(index), f(workspace); }
   double work() const { return double(x.size); }
 };
 
@@ -62,6 +63,7 @@ template <class T>
 void reduce_backward(const ReduceBackward<T>&, Context&);
 template <class T>
 void check_finite(const CheckFinite<T>&, Context&);
+int64_t reduce_workspace(int64_t outer, int64_t count, int64_t inner);
 }  // namespace BACKEND
 
 }  // namespace wxb

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "core/plan.h"
+#include "core/workspace.h"
 #include "reduce/reduce.h"
 
 namespace wxb {
@@ -38,11 +38,13 @@ void bind_forward(py::module_& m) {
         if (is_place(op)) value_error(call.name, ": argmax and argmin are argreduce's");
         if ((op == Reduction::ties) != about.has_value()) value_error(call.name, ": ties, and no other, needs `about`");
         not_of_nothing(call, op, s);
+        const Workspace<double> workspace(BACKEND::reduce_workspace(outer, count, inner));
         by_float(call.name, x, [&]<class T>() {
           launch<BACKEND::reduce<T>>(call.name, Reduce<T>{call.in<T>("x", x, s.elements),
                                                           call.in<T>("about", about, s.outputs),
                                                           call.out<T>("y", y, s.outputs),
                                                           {},
+                                                          workspace.out(call),
                                                           op,
                                                           outer,
                                                           count,
@@ -59,11 +61,13 @@ void bind_forward(py::module_& m) {
         const Axes s = axes(call, outer, count, inner);
         if (!is_place(op)) value_error(call.name, ": op must be argmax or argmin");
         not_of_nothing(call, op, s);
+        const Workspace<double> workspace(BACKEND::reduce_workspace(outer, count, inner));
         by_float(call.name, x, [&]<class T>() {
           launch<BACKEND::reduce<T>>(call.name, Reduce<T>{call.in<T>("x", x, s.elements),
                                                           {},
                                                           {},
                                                           call.out<int64_t>("y", y, s.outputs),
+                                                          workspace.out(call),
                                                           op,
                                                           outer,
                                                           count,

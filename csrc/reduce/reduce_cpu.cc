@@ -78,8 +78,8 @@ void join(Reduction op, Partial& a, const Partial& b, int64_t width) {
     case Reduction::max: return join_by<ref::Extreme<true>>(a, b, width);
     case Reduction::min: return join_by<ref::Extreme<false>>(a, b, width);
     case Reduction::var: return join_by<ref::Spread>(a, b, width);
-    case Reduction::argmax: return join_by<ref::Place<true>>(a, b, width);
-    case Reduction::argmin: return join_by<ref::Place<false>>(a, b, width);
+    case Reduction::argmax: return join_by<ref::PlacedExtreme<true>>(a, b, width);
+    case Reduction::argmin: return join_by<ref::PlacedExtreme<false>>(a, b, width);
     default: return join_by<ref::Added>(a, b, width);
   }
 }
@@ -125,6 +125,8 @@ void reduce_nothing(const Reduce<T>& a) {
 }
 
 }  // namespace
+
+int64_t reduce_workspace(int64_t, int64_t, int64_t) { return 0; }
 
 template <class T>
 void reduce(const Reduce<T>& a, Context&) {

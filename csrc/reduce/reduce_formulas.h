@@ -1,4 +1,6 @@
 #pragma once
+#include <limits>
+
 #include "core/hd.h"
 #include "core/scalar.h"
 
@@ -28,13 +30,50 @@ struct Spread {
 
 // an extreme and its place; of equals the first
 template <bool largest>
-struct Place {
+struct PlacedExtreme {
   HD static void merge(double, double& va, double& sa, double, double vb, double sb) {
     const bool beyond = largest ? vb > va : vb < va, equal = (vb == va) | ((vb != vb) & (va != va));
     const bool take = beyond | ((vb != vb) & (va == va)) | (equal & (sb < sa));
     va = take ? vb : va;
     sa = take ? sb : sa;
   }
+};
+
+// A reduction: its merge, the value it starts from, what one element contributes, whether a place is what it seeks.
+// The place it starts from is infinity.
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+struct Values : Added {
+  static constexpr double start = 0;
+  static constexpr bool places = false;
+  HD static double element(double x, double) { return x; }
+};
+struct Squares : Added {
+  static constexpr double start = 0;
+  static constexpr bool places = false;
+  HD static double element(double x, double) { return x * x; }
+};
+struct Ties : Added {
+  static constexpr double start = 0;
+  static constexpr bool places = false;
+  HD static double element(double x, double about) { return (x == about) | ((x != x) & (about != about)); }
+};
+struct Deviations : Spread {  // about the first element, so a large mean costs no digits
+  static constexpr double start = 0;
+  static constexpr bool places = false;
+  HD static double element(double x, double first) { return x - first; }
+};
+template <bool largest>
+struct Extremes : Extreme<largest> {
+  static constexpr double start = largest ? -infinity : infinity;
+  static constexpr bool places = false;
+  HD static double element(double x, double) { return x; }
+};
+template <bool largest>
+struct Places : PlacedExtreme<largest> {
+  static constexpr double start = largest ? -infinity : infinity;
+  static constexpr bool places = true;
+  HD static double element(double x, double) { return x; }
 };
 
 // dx from x, y, ties, dy and the scale, for V = float, double and Vec.

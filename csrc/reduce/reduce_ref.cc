@@ -1,5 +1,3 @@
-#include <limits>
-
 #include "reduce/reduce_formulas.h"
 #include "reduce/reduce_table.h"
 
@@ -7,42 +5,16 @@ namespace wxb::ref {
 
 namespace {
 
-// A reduction is a merge, the number it starts from, and what one element contributes.
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
-struct Sum : Added {
-  static constexpr double start = 0;
-  static double element(double x, double) { return x; }
-};
-struct Squares : Added {
-  static constexpr double start = 0;
-  static double element(double x, double) { return x * x; }
-};
-struct Ties : Added {
-  static constexpr double start = 0;
-  static double element(double x, double about) { return x == about || (x != x && about != about); }
-};
-template <class Merge, int sign>
-struct Element : Merge {
-  static constexpr double start = sign * infinity;
-  static double element(double x, double) { return x; }
-};
-struct Variance : Spread {  // about the first element, so a large mean costs no digits
-  static constexpr double start = 0;
-  static double element(double x, double first) { return x - first; }
-};
-
 template <class R, class T>
 void by(const Reduce<T>& a, int64_t first, int64_t width, int64_t from, int64_t to, Partial& result) {
-  const bool place = a.op == Reduction::argmax || a.op == Reduction::argmin;
   for (int64_t j = 0; j < width; ++j) {
     const int64_t output = first + j;
     const T* x = a.x.data + output / a.inner * a.count * a.inner + output % a.inner;
     const double about = double(a.about ? a.about.data[output] : x[from * a.inner]);
-    double value = R::start, second = place ? infinity : 0.0;
+    double value = R::start, second = R::places ? infinity : 0.0;
     for (int64_t k = from; k < to; ++k)
       R::merge(double(k - from), value, second, 1.0, R::element(double(x[k * a.inner]), about),
-               place ? double(k) : 0.0);
+               R::places ? double(k) : 0.0);
     result.value[j] = a.op == Reduction::var ? value + about : value;
     result.second[j] = second;
   }
@@ -53,14 +25,14 @@ template <class T>
 void partial(const Reduce<T>& a, int64_t first, int64_t width, int64_t from, int64_t to, Partial& result) {
   switch (a.op) {
     case Reduction::sum:
-    case Reduction::mean: return by<Sum>(a, first, width, from, to, result);
-    case Reduction::max: return by<Element<Extreme<true>, -1>>(a, first, width, from, to, result);
-    case Reduction::min: return by<Element<Extreme<false>, 1>>(a, first, width, from, to, result);
+    case Reduction::mean: return by<Values>(a, first, width, from, to, result);
+    case Reduction::max: return by<Extremes<true>>(a, first, width, from, to, result);
+    case Reduction::min: return by<Extremes<false>>(a, first, width, from, to, result);
     case Reduction::norm: return by<Squares>(a, first, width, from, to, result);
-    case Reduction::var: return by<Variance>(a, first, width, from, to, result);
+    case Reduction::var: return by<Deviations>(a, first, width, from, to, result);
     case Reduction::ties: return by<Ties>(a, first, width, from, to, result);
-    case Reduction::argmax: return by<Element<Place<true>, -1>>(a, first, width, from, to, result);
-    case Reduction::argmin: return by<Element<Place<false>, 1>>(a, first, width, from, to, result);
+    case Reduction::argmax: return by<Places<true>>(a, first, width, from, to, result);
+    case Reduction::argmin: return by<Places<false>>(a, first, width, from, to, result);
   }
 }
 

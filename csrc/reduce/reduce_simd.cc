@@ -92,7 +92,7 @@ struct Variance : Spread {
 };
 
 template <bool largest>
-struct PlaceStep : Place<largest> {
+struct PlaceStep : PlacedExtreme<largest> {
   static constexpr bool about = false, is_place = true;
   WXB_INLINE static void settle(double&, double& second, double, double k) { second += k; }
 

@@ -37,9 +37,10 @@ struct CrossEntropy {
   In<T> x, targets, weight;
   In<int64_t> labels;
   Out<T> loss, saved;
+  Out<double> workspace;  // (cross_entropy_workspace), absent where that is 0
   int64_t rows, classes, ignored;
   T smoothing;
-  void operands(const Operands& f) const { f(x), f(targets), f(weight), f(labels), f(loss), f(saved); }
+  void operands(const Operands& f) const { f(x), f(targets), f(weight), f(labels), f(loss), f(saved), f(workspace); }
   double work() const { return 10.0 * double(x.size); }
 };
 
@@ -69,6 +70,7 @@ template <class T>
 void cross_entropy_forward(const CrossEntropy<T>&, Context&);
 template <class T>
 void cross_entropy_backward(const CrossEntropyBackward<T>&, Context&);
+int64_t cross_entropy_workspace(int64_t rows);
 }  // namespace BACKEND
 
 }  // namespace wxb

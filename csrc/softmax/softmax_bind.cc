@@ -1,4 +1,4 @@
-#include "core/plan.h"
+#include "core/workspace.h"
 #include "softmax/softmax.h"
 
 namespace wxb {
@@ -69,6 +69,7 @@ void bind_cross_entropy(py::module_& m) {
         check(call, x, smoothing);
         const int64_t rows = x.shape(0), classes = x.shape(1);
         const bool hard = are_labels(labels);
+        const Workspace<double> workspace(BACKEND::cross_entropy_workspace(rows));
         by_float(call.name, x, [&]<class T>() {
           launch<BACKEND::cross_entropy_forward<T>>(
               call.name, CrossEntropy<T>{call.in<T>("x", x, {rows, classes}),
@@ -76,7 +77,7 @@ void bind_cross_entropy(py::module_& m) {
                                          call.in<T>("weight", weight, {classes}),
                                          hard ? call.in<int64_t>("labels", labels, {rows}) : In<int64_t>{},
                                          call.out<T>("loss", loss, {}), call.out<T>("saved", saved, {2 * rows + 1}),
-                                         rows, classes, ignored, T(smoothing)});
+                                         workspace.out(call), rows, classes, ignored, T(smoothing)});
         });
       },
       py::arg("x"), py::arg("labels"), py::arg("weight"), py::arg("loss"), py::arg("saved"),

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "softmax/softmax_formulas.h"
 #include "softmax/softmax_table.h"
 
 namespace wxb::ref {
@@ -76,7 +77,7 @@ void log_sum_exp(const T* x, int64_t rows, int64_t classes, T* largest, T* sum, 
 
 template <class T>
 double weighted_target(const TargetRow<T>& r, int64_t j) {
-  const double q = double(r.keep) * (r.target ? double(r.target[j]) : 0.0) + double(r.floor);
+  const double q = Smoothing<double>{double(r.keep), double(r.floor)}(r.target ? double(r.target[j]) : 0.0);
   return r.weight ? double(r.weight[j]) * q : q;
 }
 

@@ -1,5 +1,6 @@
 #include "core/simd_math.h"
 #include "core/simd_sum.h"
+#include "softmax/softmax_formulas.h"
 #include "softmax/softmax_table.h"
 
 namespace wxb::WXB_TARGET {
@@ -75,7 +76,8 @@ void log_sum_exp(const float* x, int64_t rows, int64_t classes, float* largest, 
 
 template <class Lanes>
 WXB_INLINE Vec weighted_target(const TargetRow<float>& r, Lanes lanes, int64_t i) {
-  const Vec q = r.target ? fma(Vec(r.keep), lanes.load(r.target + i), Vec(r.floor)) : Vec(r.floor);
+  const Smoothing<Vec> smoothing{Vec(r.keep), Vec(r.floor)};
+  const Vec q = r.target ? smoothing(lanes.load(r.target + i)) : smoothing.floor;
   return r.weight ? lanes.load(r.weight + i) * q : q;
 }
 

@@ -1,31 +1,39 @@
 #pragma once
 #include "tree/tree_table.h"
 
-// What is done with each node, once for numbers (reference) and for vectors. The file that includes this defines, in
-// namespace WXB_TARGET,
+// What is done with each node, once for numbers (reference), for vectors and for the threads of a block. The file that
+// includes this defines, in namespace WXB_TARGET,
 //   for_columns<T>(n, f): f(lanes, j) for the columns [0, n), lanes.load(p), lanes.store(v, p) read and write them,
-//   column_sum<T>(n, term): the sum of term(lanes, j),
 //   number<V>(s): s in all lanes,
 // and has the functions of V in sight.
+#ifdef __CUDACC__
+#define DEVICE __device__ __forceinline__
+#else
+#define DEVICE
+#endif
+
 namespace wxb::WXB_TARGET {
 
 namespace {
 
 template <class T>
-void fill_zero(T* to, int64_t n) {
-  for (int64_t j = 0; j < n; ++j) to[j] = 0;
+DEVICE void fill_zero(T* to, int64_t n) {
+  for_columns<T>(n, [&](auto lanes, int64_t j) {
+    using V = decltype(lanes.load(to));
+    lanes.store(number<V>(T(0)), to + j);
+  });
 }
 
 // s_i, i = k hidden + j: state j of child k.
 template <class T>
-T state(const T* h, const Family& family, int64_t hidden, int64_t n, int64_t i) {
+DEVICE T state(const T* h, const Family& family, int64_t hidden, int64_t n, int64_t i) {
   const int64_t child = family.child(n, i / hidden);
   return child < 0 ? T(0) : h[child * hidden + i % hidden];
 }
 
 // s_i s_j at i (states + 1) + j, and s_i at its end.
 template <class T>
-void outer(const TreeForward<T>& a, const Family& family, int64_t n, T* to) {
+DEVICE void outer(const TreeForward<T>& a, const Family& family, int64_t n, T* to) {
   const int64_t hidden = a.trees.hidden, states = a.trees.states();
   for (int64_t i = 0; i < states; ++i, to += states + 1) {
     const T s = state(a.h.data, family, hidden, n, i);
@@ -45,7 +53,7 @@ void outer(const TreeForward<T>& a, const Family& family, int64_t n, T* to) {
 }
 
 template <class T>
-void gather(const TreeForward<T>& a, int64_t begin, int64_t end) {
+DEVICE void gather(const TreeForward<T>& a, int64_t begin, int64_t end) {
   const Family relatives = family(a);
   const int64_t hidden = a.trees.hidden, width = a.trees.features();
   for (int64_t n = begin; n < end; ++n) {
@@ -74,7 +82,7 @@ template <class T>
 struct Sum {
   const T *x, *bias, *product;
   template <class Lanes>
-  auto operator()(Lanes lanes, int64_t j) const {
+  DEVICE auto operator()(Lanes lanes, int64_t j) const {
     using V = decltype(lanes.load(bias));
     const T* const first = x ? x : bias;
     if (!first) return product ? lanes.load(product + j) : number<V>(T(0));
@@ -85,7 +93,7 @@ struct Sum {
 };
 
 template <class T>
-void forward_rnn(const TreeForward<T>& a, int64_t begin, int64_t end, bool inner) {
+DEVICE void forward_rnn(const TreeForward<T>& a, int64_t begin, int64_t end, bool inner) {
   const int64_t hidden = a.trees.hidden;
   for (int64_t n = begin; n < end; ++n) {
     T* const h = a.h.data + n * hidden;
@@ -99,13 +107,13 @@ void forward_rnn(const TreeForward<T>& a, int64_t begin, int64_t end, bool inner
 
 // Where the forget gate of child k of node n is: beside the node's others, or where the child is.
 template <class Args>
-int64_t forget_place(const Args& a, int64_t n, int64_t k, int64_t child) {
+DEVICE int64_t forget_place(const Args& a, int64_t n, int64_t k, int64_t child) {
   const int64_t hidden = a.trees.hidden, width = a.trees.width();
   return a.trees.cell == TreeCell::lstm ? n * width + (3 + k) * hidden : child * width + 3 * hidden;
 }
 
 template <class T>
-void forward_lstm(const TreeForward<T>& a, int64_t begin, int64_t end, bool inner) {
+DEVICE void forward_lstm(const TreeForward<T>& a, int64_t begin, int64_t end, bool inner) {
   const Family relatives = family(a);
   const int64_t hidden = a.trees.hidden, width = a.trees.width();
   const bool is_sum = a.trees.cell == TreeCell::child_sum;
@@ -133,7 +141,7 @@ void forward_lstm(const TreeForward<T>& a, int64_t begin, int64_t end, bool inne
 }
 
 template <class T>
-void forward(const TreeForward<T>& a, int64_t begin, int64_t end, bool inner) {
+DEVICE void forward(const TreeForward<T>& a, int64_t begin, int64_t end, bool inner) {
   a.trees.has_memory() ? forward_lstm(a, begin, end, inner) : forward_rnn(a, begin, end, inner);
 }
 
@@ -143,14 +151,14 @@ void forward(const TreeForward<T>& a, int64_t begin, int64_t end, bool inner) {
 template <class T>
 struct Owed {
   const T *dy, *ds, *dedge;
-  Owed(const TreeBackward<T>& a, int64_t n, int64_t place)
+  DEVICE Owed(const TreeBackward<T>& a, int64_t n, int64_t place)
       : dy(a.dy.data + n * a.trees.hidden), ds(nullptr), dedge(nullptr) {
     if (place < 0) return;
     ds = a.ds.data + (a.dedge ? place / a.trees.arity : place) * a.trees.hidden;
     if (a.dedge) dedge = a.dedge.data + n * a.trees.hidden;
   }
   template <class Lanes>
-  auto operator()(Lanes lanes, int64_t j) const {
+  DEVICE auto operator()(Lanes lanes, int64_t j) const {
     auto sum = lanes.load(dy + j);
     if (ds) sum = sum + lanes.load(ds + j);
     return dedge ? sum + lanes.load(dedge + j) : sum;
@@ -158,7 +166,7 @@ struct Owed {
 };
 
 template <class T>
-void edges(const TreeBackward<T>& a, int64_t begin, int64_t end) {
+DEVICE void edges(const TreeBackward<T>& a, int64_t begin, int64_t end) {
   const Family relatives = family(a);
   const int64_t hidden = a.trees.hidden, width = a.trees.width();
   for (int64_t n = begin; n < end; ++n) {
@@ -178,7 +186,7 @@ void edges(const TreeBackward<T>& a, int64_t begin, int64_t end) {
 }
 
 template <class T>
-void backward_rnn(const TreeBackward<T>& a, int64_t begin, int64_t end) {
+DEVICE void backward_rnn(const TreeBackward<T>& a, int64_t begin, int64_t end) {
   const Family relatives = family(a);
   const int64_t hidden = a.trees.hidden;
   for (int64_t n = begin; n < end; ++n) {
@@ -193,7 +201,7 @@ void backward_rnn(const TreeBackward<T>& a, int64_t begin, int64_t end) {
 
 // dz of node n's forget gates, from its dc.
 template <class T>
-void forget_gradients(const TreeBackward<T>& a, const Family& relatives, int64_t n) {
+DEVICE void forget_gradients(const TreeBackward<T>& a, const Family& relatives, int64_t n) {
   const int64_t hidden = a.trees.hidden, width = a.trees.width();
   const bool is_sum = a.trees.cell == TreeCell::child_sum;
   const T* const dc = a.dc.data + n * hidden;
@@ -215,7 +223,7 @@ void forget_gradients(const TreeBackward<T>& a, const Family& relatives, int64_t
 }
 
 template <class T>
-void backward_lstm(const TreeBackward<T>& a, int64_t begin, int64_t end) {
+DEVICE void backward_lstm(const TreeBackward<T>& a, int64_t begin, int64_t end) {
   const Family relatives = family(a);
   const int64_t hidden = a.trees.hidden, width = a.trees.width(), arity = a.trees.arity;
   for (int64_t n = begin; n < end; ++n) {
@@ -243,38 +251,8 @@ void backward_lstm(const TreeBackward<T>& a, int64_t begin, int64_t end) {
 }
 
 template <class T>
-void backward(const TreeBackward<T>& a, int64_t begin, int64_t end) {
+DEVICE void backward(const TreeBackward<T>& a, int64_t begin, int64_t end) {
   a.trees.has_memory() ? backward_lstm(a, begin, end) : backward_rnn(a, begin, end);
-}
-
-// ds_i = d(i, end) + sum_j (d(i, j) + d(j, i)) s_j, where d is dfeatures.
-template <class T>
-void contract(const TreeBackward<T>& a, int64_t begin, int64_t end) {
-  const Family relatives = family(a);
-  const int64_t hidden = a.trees.hidden, states = a.trees.states(), row = states + 1;
-  for (int64_t n = begin; n < end; ++n) {
-    const T *const d = a.dfeatures.data + n * a.trees.features(), *const s = a.features.data + n * a.trees.features();
-    T* const ds = a.ds.data + n * states;
-    fill_zero(ds, states);
-    for (int64_t i = 0; i < states; ++i) {
-      const T s_i = s[i * row + states];
-      for_columns<T>(states, [&](auto lanes, int64_t j) {
-        const auto v = lanes.load(d + i * row + j);
-        lanes.store(lanes.load(ds + j) + v * number<decltype(v)>(s_i), ds + j);
-      });
-    }
-    for (int64_t i = 0; i < states; ++i) {
-      double sum = double(ds[i]) + double(d[i * row + states]);
-      for (int64_t k = 0; k < a.trees.arity; ++k) {
-        const int64_t child = relatives.child(n, k);
-        const T *const of_d = d + i * row + k * hidden, *const of_s = a.h.data + child * hidden;
-        if (child < 0) continue;
-        sum +=
-            column_sum<T>(hidden, [&](auto lanes, int64_t j) { return lanes.load(of_d + j) * lanes.load(of_s + j); });
-      }
-      ds[i] = T(sum);
-    }
-  }
 }
 
 }  // namespace

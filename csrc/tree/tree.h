@@ -57,16 +57,17 @@ struct Family {
 // arity), -1 for none -> h (nodes, hidden), and for backward: c (nodes, hidden) and gates (nodes, width), both absent
 // without a memory, s (nodes, features) the features, parent (nodes). A child that is no earlier row, or a second
 // parent's, is reported with its position in `children` and left out. gates hold the sigmoid and tanh of z; child_sum
-// has f where the child is. turned (features, width) is scratch for the weight's transpose.
+// has f where the child is. turned (features, width), for the weight's transpose, and order are scratch; either may be
+// empty, as the backend says.
 template <class T>
 struct TreeForward {
   In<T> x, weight, bias;
   In<int64_t> children;
   Out<T> h, c, gates, features, turned;
-  Out<int64_t> parent;
+  Out<int64_t> parent, order;
   Trees trees;
   void operands(const Operands& f) const {
-    f(x), f(weight), f(bias), f(children), f(h), f(c), f(gates), f(features), f(turned), f(parent);
+    f(x), f(weight), f(bias), f(children), f(h), f(c), f(gates), f(features), f(turned), f(parent), f(order);
   }
   double work() const { return trees.work(); }
 };
@@ -74,16 +75,17 @@ struct TreeForward {
 // From dy (nodes, hidden): dz (nodes, width), of which the first rows are dx, dweight and dbias, or skipped where
 // absent. Scratch: dc (nodes, hidden), ds (nodes, states) what a node owes its children's states; dfeatures (nodes,
 // features) for tensor alone; edge and dedge (nodes, hidden) for child_sum alone: the gradient of W_f h and what of h's
-// comes from there.
+// comes from there. order as in forward.
 template <class T>
 struct TreeBackward {
   In<T> weight, h, c, gates, features, dy;
   In<int64_t> children, parent;
   Out<T> dz, dweight, dbias, dc, ds, dfeatures, edge, dedge;
+  Out<int64_t> order;
   Trees trees;
   void operands(const Operands& f) const {
     f(weight), f(h), f(c), f(gates), f(features), f(dy), f(children), f(parent);
-    f(dz), f(dweight), f(dbias), f(dc), f(ds), f(dfeatures), f(edge), f(dedge);
+    f(dz), f(dweight), f(dbias), f(dc), f(ds), f(dfeatures), f(edge), f(dedge), f(order);
   }
   double work() const { return 2 * trees.work(); }
 };
@@ -98,6 +100,8 @@ template <class T>
 void tree_forward(const TreeForward<T>&, Context&);
 template <class T>
 void tree_backward(const TreeBackward<T>&, Context&);
+int64_t tree_turned(const Trees&);  // elements of the scratch
+int64_t tree_order(const Trees&);
 }  // namespace BACKEND
 
 }  // namespace wxb

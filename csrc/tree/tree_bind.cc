@@ -1,4 +1,4 @@
-#include "core/plan.h"
+#include "core/workspace.h"
 #include "tree/tree.h"
 
 namespace wxb {
@@ -45,16 +45,18 @@ void forward(TreeCell cell, bool relu, A x, A weight, O bias, A children, A h, O
   if (t.has_memory() != bool(c) || t.has_memory() != bool(gates))
     value_error(call.name, ": c and gates are for the cells with a memory, and must be there for them");
   const int64_t width = t.width(), wide = t.features();
+  const int64_t size = BACKEND::tree_turned(t);
+  const Workspace<int64_t> order(BACKEND::tree_order(t));
   by_float(call.name, x, [&]<class T>() {
-    const Optional turned = scratch(true, wide, width, x);
+    const Optional turned = scratch(true, 1, size, x);
     launch<BACKEND::tree_forward<T>>(
         call.name,
         TreeForward<T>{call.in<T>("x", x, {t.inputs, width}), call.in<T>("weight", weight, {width, wide}),
                        call.in<T>("bias", bias, {width}), call.in<int64_t>("children", children, {t.nodes, t.arity}),
                        call.out<T>("h", h, {t.nodes, t.hidden}), call.out<T>("c", c, {t.nodes, t.hidden}),
                        call.out<T>("gates", gates, {t.nodes, width}),
-                       call.out<T>("features", features, {t.nodes, wide}), call.out<T>("turned", turned, {wide, width}),
-                       call.out<int64_t>("parent", parent, {t.nodes}), t});
+                       call.out<T>("features", features, {t.nodes, wide}), call.out<T>("turned", turned, {1, size}),
+                       call.out<int64_t>("parent", parent, {t.nodes}), order.out(call), t});
   });
 }
 
@@ -66,6 +68,7 @@ void backward(TreeCell cell, bool relu, A weight, A h, O c, O gates, A features,
     value_error(call.name, ": c and gates are for the cells with a memory, and must be there for them");
   const int64_t n = t.nodes, width = t.width(), wide = t.features(), hidden = t.hidden;
   const bool is_sum = cell == TreeCell::child_sum;
+  const Workspace<int64_t> order(BACKEND::tree_order(t));
   by_float(call.name, h, [&]<class T>() {
     const Optional dc = scratch(t.has_memory(), n, hidden, h), ds = scratch(true, n, t.states(), h),
                    dfeatures = scratch(cell == TreeCell::tensor, n, wide, h), edge = scratch(is_sum, n, hidden, h),
@@ -79,7 +82,8 @@ void backward(TreeCell cell, bool relu, A weight, A h, O c, O gates, A features,
                         call.out<T>("dz", dz, {n, width}), call.out<T>("dweight", dweight, {width, wide}),
                         call.out<T>("dbias", dbias, {width}), call.out<T>("dc", dc, {n, hidden}),
                         call.out<T>("ds", ds, {n, t.states()}), call.out<T>("dfeatures", dfeatures, {n, wide}),
-                        call.out<T>("edge", edge, {n, hidden}), call.out<T>("dedge", dedge, {n, hidden}), t});
+                        call.out<T>("edge", edge, {n, hidden}), call.out<T>("dedge", dedge, {n, hidden}),
+                        order.out(call), t});
   });
 }
 

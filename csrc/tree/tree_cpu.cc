@@ -123,6 +123,9 @@ void weight_gradients(const TreeBackward<T>& a, Span inner) {
 
 }  // namespace
 
+int64_t tree_turned(const Trees& t) { return t.features() * t.width(); }
+int64_t tree_order(const Trees&) { return 0; }
+
 template <class T>
 void tree_forward(const TreeForward<T>& a, Context& context) {
   const Trees& t = a.trees;

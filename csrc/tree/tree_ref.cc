@@ -31,7 +31,7 @@ V number(V s) {
 
 }  // namespace wxb::ref
 
-#include "tree/cells.h"
+#include "tree/contract.h"
 
 namespace wxb::ref {
 

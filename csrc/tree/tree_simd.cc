@@ -25,7 +25,7 @@ WXB_INLINE Vec number(float s) {
 
 }  // namespace wxb::WXB_TARGET
 
-#include "tree/cells.h"
+#include "tree/contract.h"
 
 namespace wxb::WXB_TARGET {
 

@@ -12,7 +12,17 @@ import numpy
 from . import _cpu
 from .errors import CudaError
 
-__all__ = ["Device", "cpu", "device", "empty_cache", "memory_stats", "num_threads", "seed", "set_num_threads"]
+__all__ = [
+    "Device",
+    "cpu",
+    "device",
+    "empty_cache",
+    "memory_stats",
+    "num_threads",
+    "seed",
+    "set_default_device",
+    "set_num_threads",
+]
 
 Array = Any  # a contiguous numpy or cupy ndarray
 
@@ -26,7 +36,7 @@ class Device:
         self.name, self.xp, self.kernels = name, xp, kernels
         self.empty = kernels.empty
         self.recording = kernels.recording
-        self._constants: dict[tuple[float, Any], Array] = {}
+        self._constants: dict[Any, Array] = {}
         # Two sources of random numbers, both restarted by seed(): kernels read and advance `rng` (Philox: seed,
         # position), the host draws initial weights from `generator`.
         self._seed = int.from_bytes(os.urandom(8), "little")
@@ -37,14 +47,40 @@ class Device:
         """Return a new persistent array that holds ``value``."""
         value = numpy.asarray(value, dtype)
         array = self.empty(value.shape, value.dtype, True)
-        array[...] = value if self.xp is numpy else self.xp.asarray(value)
+        self.write(array, value)
         return array
+
+    def copy(self, array: Array) -> Array:
+        """Return a new persistent array with the contents of one of this device."""
+        copy = self.empty(array.shape, array.dtype, True)
+        copy[...] = array
+        return copy
+
+    def write(self, array: Array, value: Any, key: Any = ...) -> None:
+        """Write a number or a numpy array into ``array[key]``."""
+        array[key] = value
+
+    def host(self, array: Array) -> numpy.ndarray[Any, Any]:
+        """Return a copy as a numpy array, once everything launched before has run."""
+        return array.copy()  # type: ignore[no-any-return]
+
+    def synchronize(self) -> None:
+        """Wait until everything launched has run; raise what kernels have reported."""
+
+    def memory_stats(self) -> dict[str, int]:
+        """Return the bytes wxb holds here: ``live`` now, ``peak`` ever, ``reserved`` with what is cached."""
+        usage = self.kernels.memory()
+        return {"live": usage.live, "peak": usage.peak, "reserved": usage.reserved}
+
+    def empty_cache(self) -> None:
+        """Give memory that no array uses back to the system."""
+        self.kernels.empty_cache()
 
     def constant(self, value: float, dtype: Any) -> Array:
         """Return a 0-d array that holds the number ``value``; shared, so nobody may write it."""
+        key: Any = (value, dtype)
         if value == 0 or value != value:  # 0.0 == -0.0 and NaN != NaN would confuse the table
-            return self.array(value, dtype)
-        key = value, dtype
+            key = repr(float(value)), dtype
         array = self._constants.get(key)
         if array is None:
             if len(self._constants) >= _CONSTANTS:
@@ -58,7 +94,7 @@ class Device:
             from .errors import CaptureError
 
             raise CaptureError("seed: it is set inside a captured step; seed before the call")
-        self.rng[...] = self.xp.asarray([value & (2**64 - 1), 0], numpy.uint64)
+        self.write(self.rng, numpy.asarray([value & (2**64 - 1), 0], numpy.uint64))
         self._seed, self._generator = value & (2**64 - 1), None
 
     @property
@@ -72,46 +108,81 @@ class Device:
         return f"Device({self.name!r})"
 
 
+class Gpu(Device):
+    """A GPU: launches return before they have run, and memory is CuPy's."""
+
+    def write(self, array: Array, value: Any, key: Any = ...) -> None:
+        """Write a number or a numpy array into ``array[key]``."""
+        array[key] = self.xp.asarray(value, array.dtype)
+
+    def host(self, array: Array) -> numpy.ndarray[Any, Any]:
+        """Return a copy as a numpy array, once everything launched before has run; raise what kernels reported."""
+        copy = self.xp.asnumpy(array)
+        self.kernels.raise_reported()
+        return copy  # type: ignore[no-any-return]
+
+    def synchronize(self) -> None:
+        """Wait until everything launched has run; raise what kernels have reported."""
+        self.xp.cuda.get_current_stream().synchronize()
+        self.kernels.raise_reported()
+
+    def memory_stats(self) -> dict[str, int]:
+        """Return the bytes CuPy's pool holds: ``live`` now, ``reserved`` with what is cached, the GPU's ``free``."""
+        pool, (free, _) = self.xp.get_default_memory_pool(), self.xp.cuda.runtime.memGetInfo()
+        return {"live": pool.used_bytes(), "reserved": pool.total_bytes(), "free": free}
+
+    def empty_cache(self) -> None:
+        """Give memory that no array uses back to the driver."""
+        self.xp.get_default_memory_pool().free_all_blocks()
+
+
 cpu = Device("cpu", numpy, _cpu)
 _devices = {"cpu": cpu}
+_default: Device | None = None
 
 
 def device(name: str | Device | None = None) -> Device:
-    """Return the device called ``name`` (``"cpu"`` or ``"cuda"``; None means ``WXB_DEVICE`` or the CPU).
+    """Return the device called ``name`` (``"cpu"`` or ``"cuda"``; None means the default one: ``set_default_device``).
 
     Raises ``CudaError`` with the reason where there is no GPU, ``ValueError`` for another name.
     """
     if isinstance(name, Device):
         return name
+    if name is None and _default is not None:
+        return _default
     name = name or os.environ.get("WXB_DEVICE") or "cpu"
     if name in _devices:
         return _devices[name]
-    if name != "cuda":
+    kind, _, index = str(name).partition(":")
+    if kind != "cuda":
         raise ValueError(f"device: name is {name!r}, it must be 'cpu' or 'cuda'")
-    raise CudaError(f"device 'cuda' is off: {why_no_cuda()}; use device='cpu'")
+    if index not in ("", "0"):
+        raise CudaError(f"device {name!r}: wxb uses GPU 0; set CUDA_VISIBLE_DEVICES={index} and use 'cuda'")
+    if reason := why_no_cuda():
+        raise CudaError(f"device 'cuda' is off: {reason}; use device='cpu'")
+    if "cuda" not in _devices:
+        _devices["cuda"] = _gpu()
+    return _devices["cuda"]
 
 
-def why_no_cuda() -> str:
-    """Say why ``device("cuda")`` does not work here."""
-    return _why_no_gpu() or "only the elementwise room has a CUDA half in this version"
+def set_default_device(name: str | Device | None) -> None:
+    """Make new Tensors and modules on this device; None: on what ``WXB_DEVICE`` says, or the CPU.
 
-
-def unfinished_cuda() -> Device:
-    """Return the CUDA device with the kernels it has so far: benchmarks/gpu checks and times them.
-
-    Raises ``CudaError`` with the reason where no kernel can run on a GPU.
+    Raises ``CudaError`` with the reason where there is no GPU, ``ValueError`` for another name.
     """
-    if reason := _why_no_gpu():
-        raise CudaError(f"device 'cuda' is off: {reason}")
+    global _default
+    _default = None if name is None else device(name)
+
+
+def _gpu() -> Gpu:
     import cupy
 
     _cuda: Any = importlib.import_module(f"{__package__}._cuda")
-
     _cuda.set_cupy(cupy)
-    return Device("cuda", cupy, _cuda)
+    return Gpu("cuda", cupy, _cuda)
 
 
-def _why_no_gpu() -> str:
+def why_no_cuda() -> str:
     """Say what is missing to run a kernel on a GPU: the module, the driver, CuPy; nothing where all is there."""
     try:
         _cuda: Any = importlib.import_module(f"{__package__}._cuda")
@@ -135,15 +206,15 @@ def seed(value: int) -> None:
         each.seed(int(value))
 
 
-def memory_stats() -> dict[str, int]:
-    """Return the bytes wxb holds on the CPU: ``live`` now, ``peak`` ever, ``reserved`` with what is cached."""
-    usage = _cpu.memory()
-    return {"live": usage.live, "peak": usage.peak, "reserved": usage.reserved}
+def memory_stats(where: str | Device | None = None) -> dict[str, int]:
+    """Return the bytes wxb holds on a device: ``live`` now, ``reserved`` with what is cached; the CPU's ``peak``."""
+    return device(where).memory_stats()
 
 
 def empty_cache() -> None:
-    """Give memory that no array uses back to the system."""
-    _cpu.empty_cache()
+    """Give memory that no array uses back, on every device in use."""
+    for each in _devices.values():
+        each.empty_cache()
 
 
 def num_threads() -> int:

@@ -24,10 +24,15 @@ def doctor() -> dict[str, str]:
         "instruction set": f"{kernels.isa()} ({kernels.isa_reason()}); possible: {', '.join(kernels.isas())}",
         "threads": f"{num_threads()} ({_why_threads()})",
         "caches": _caches(),
-        "gpu": f"off: {why_no_cuda()}",
+        "gpu": _gpu(),
         "data": os.environ.get("WXB_DATA", "downloaded when first used; WXB_DATA names a folder that holds them"),
         "extras": _extras(),
     }
+
+
+def _gpu() -> str:
+    """Say which GPU ``device("cuda")`` uses, or why it cannot; starts none."""
+    return f"off: {reason}" if (reason := why_no_cuda()) else "on: wxb.device('cuda')"
 
 
 def _version(package: str) -> str:

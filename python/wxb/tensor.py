@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy
 
 from . import watch
-from .device import Array, Device, cpu, device
+from .device import Array, Device, cpu
+from .device import device as _device
 from .errors import CaptureError
 
 if TYPE_CHECKING:
     from .autograd import Node
 
 HostArray = numpy.ndarray[Any, Any]
+Kind = TypeVar("Kind", bound="Tensor")
 
 __all__ = ["Parameter", "Scalar", "Tensor", "parameter", "scalar", "tensor"]
 
@@ -127,7 +129,7 @@ class Tensor:
 
     def signature(self) -> Any:
         """Return what a recorded step that used this leaf depends on."""
-        return self._requires_grad
+        return self._requires_grad, self.device
 
     def backward(self) -> None:
         """Add the gradient of this one-element Tensor to the ``grad`` of every leaf behind it that requires one."""
@@ -142,27 +144,34 @@ class Tensor:
             out.device = self.device
         return out
 
-    def to(self, where: str | Device) -> Tensor:
+    def to(self, device: str | Device) -> Tensor:
         """Return this Tensor on another device (itself if it is there already)."""
-        target = device(where)
+        target = _device(device)
         if target is self.device:
             return self
         return tensor(self.numpy(), self.dtype, self.requires_grad, self.name, target)
+
+    def move(self, device: Device) -> None:
+        """Put this leaf's data on another device, in place; its gradient is forgotten. See ``Module.to``."""
+        self.data, self.device = device.array(self.numpy(), self.dtype), device
+        self._buffer = self._used = None
+        self.held = False
+        self.version += 1
+        watch.edited()
 
     # What reads the data on the host: not inside a captured step.
 
     def numpy(self) -> HostArray:
         """Return a copy as a numpy array."""
-        _host_access("numpy()")
-        copy: HostArray = self.data.copy() if self.device is cpu else self.device.xp.asnumpy(self.data)
-        return copy
+        _host_access(self.device, "numpy()")
+        return self.device.host(self.data)
 
     def item(self) -> Any:
         """Return the only element as a Python number."""
-        _host_access("item()")
+        _host_access(self.device, "item()")
         if self.data.size != 1:
             raise ValueError(f"item: shape is {self.shape}, only a Tensor of one element is a number; use tolist()")
-        return self.data.item()
+        return self.data.item() if self.device is cpu else self.device.host(self.data).item()
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers."""
@@ -180,10 +189,10 @@ class Tensor:
         return int(self.item())
 
     def __bool__(self) -> bool:
-        _host_access("bool()")
+        _host_access(self.device, "bool()")
         if self.data.size != 1:
             raise ValueError(f"bool: shape is {self.shape}, the truth of several elements is ambiguous")
-        return bool(self.data.item())
+        return bool(self.item())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostArray:
         if copy is False:
@@ -198,12 +207,12 @@ class Tensor:
         return 1, 0  # the copy lies on the CPU
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        _host_access("item assignment")
+        _host_access(self.device, "item assignment")
         if self.node is not None:
             raise ValueError("item assignment: this Tensor is the result of an op; only leaves can be written")
         if isinstance(key, Tensor):
             key = key.numpy()
-        self.data[key] = value.numpy() if isinstance(value, Tensor) else value
+        self.device.write(self.data, value.numpy() if isinstance(value, Tensor) else value, key)
         self.version += 1
 
     def __len__(self) -> int:
@@ -252,41 +261,52 @@ def tensor(
     dtype: Any = None,
     requires_grad: bool = False,
     name: str | None = None,
-    where: str | Device | None = None,
+    device: str | Device | None = None,
 ) -> Tensor:
     """Copy ``value`` into a new Tensor.
 
     ``value``: a number, nested lists, or anything numpy, pandas, Pillow, torch or DLPack makes an array of. Floats
-    become float32, integers int64; uint8 and bool stay; ``dtype`` asks for another (float64 only so). Raises
-    ``TypeError`` for text, objects, complex numbers and masked arrays, ``ValueError`` for ragged lists and integers
-    beyond int64.
+    become float32, integers int64; uint8 and bool stay; ``dtype`` asks for another (float64 only so). ``device``:
+    "cpu", "cuda" or a Device; None is the default one. Raises ``TypeError`` for text, objects, complex
+    numbers and masked arrays, ``ValueError`` for ragged lists and integers beyond int64.
     """
     array = as_array(value, dtype)
     if requires_grad and array.dtype.kind != "f":
         raise TypeError(f"tensor: dtype is {array.dtype}, only float32 and float64 have gradients")
-    target = device(where)
-    out = Tensor(target.array(array, array.dtype), requires_grad, name)
-    if target is not cpu:
-        out.device = target
-    return out
+    return _placed(Tensor, array, device, requires_grad, name)
 
 
-def parameter(value: Any, dtype: Any = None, name: str | None = None) -> Parameter:
+def parameter(value: Any, dtype: Any = None, name: str | None = None, device: str | Device | None = None) -> Parameter:
     """Copy ``value`` into a new Parameter (float32 unless ``dtype`` says float64)."""
     array = as_array(value, dtype)
     if array.dtype.kind != "f":
         raise TypeError(f"parameter: dtype is {array.dtype}, it must be float32 or float64; pass dtype=")
-    return Parameter(cpu.array(array, array.dtype), True, name)
+    return _placed(Parameter, array, device, True, name)
 
 
-def scalar(value: float, dtype: Any = None) -> Scalar:
+def scalar(value: float, dtype: Any = None, device: str | Device | None = None) -> Scalar:
     """Return a Tensor () of a number that a captured step reads anew at each replay; ``.value`` reads and sets it.
 
     A plain Python number is a constant of the recorded step. float32 unless ``dtype`` says otherwise.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, numpy.number)):
         raise TypeError(f"scalar: value is {value!r}, it must be a number")
-    return Scalar(cpu.array(value, numpy.dtype(dtype or numpy.float32)))
+    return _placed(Scalar, numpy.asarray(value, numpy.dtype(dtype or numpy.float32)), device)
+
+
+def _placed(
+    kind: type[Kind],
+    array: HostArray,
+    device: str | Device | None,
+    requires_grad: bool = False,
+    name: str | None = None,
+) -> Kind:
+    """Return a Tensor of this kind on a copy of ``array``."""
+    target = _device(device)
+    out = kind(target.array(array, array.dtype), requires_grad, name)
+    if target is not cpu:
+        out.device = target
+    return out
 
 
 def as_array(value: Any, dtype: Any = None) -> HostArray:
@@ -318,9 +338,9 @@ def _dtype_for(given: numpy.dtype[Any]) -> numpy.dtype[Any]:
     return numpy.dtype(numpy.float32 if given.kind == "f" else numpy.int64)
 
 
-def _host_access(what: str) -> None:
+def _host_access(device: Device, what: str) -> None:
     """Raise while a plan records: the host's part of a step would run once and be missing from every replay."""
-    if not cpu.recording():
+    if watch.local.recorder is None and not device.recording():
         return
     frame = sys._getframe(2)
     while frame.f_globals.get("__name__", "").startswith("wxb.") and frame.f_back:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import numpy
 
 from .. import watch
+from ..device import Device
+from ..device import device as _device
 from ..tensor import Parameter, Tensor, as_array, tensor
 
 __all__ = ["Module", "evaluating"]
@@ -63,7 +65,7 @@ class Module:
                 pass  # a state of several parts
             elif not isinstance(value, (Tensor, int, float, type(None), bool, str)):
                 array = as_array(value, dtype if numpy.asarray(value).dtype.kind == "f" else None)
-                value = tensor(array, array.dtype)
+                value = tensor(array, array.dtype, device=self.device)
             out.append(value)
         return tuple(out)
 
@@ -166,6 +168,27 @@ class Module:
         """Forget the gradient of every Parameter."""
         for p in self.parameters():
             p.zero_grad()
+
+    # ---- where it lies ----
+
+    @property
+    def device(self) -> Device:
+        """The device of its Parameters and buffers; of what will be made where it has none."""
+        return next((t.device for _, t in self._named_tensors()), None) or _device(None)
+
+    def to(self: Self, device: str | Device) -> Self:
+        """Move every Parameter and buffer to a device and return self; gradients are forgotten.
+
+        Raises ``ValueError`` where an optimizer has the Parameters already: what it remembers would stay behind.
+        """
+        target = _device(device)
+        moving = [(name, t) for name, t in self._named_tensors() if t.device is not target]
+        for name, t in moving:
+            if t.owner is not None and t.owner() is not None:
+                raise ValueError(f"to: parameter '{name}' belongs to an optimizer; move the model before making one")
+        for _, t in moving:
+            t.move(target)
+        return self
 
     # ---- state ----
 

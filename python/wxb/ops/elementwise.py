@@ -187,7 +187,7 @@ def _operand(name: str, value: Any, like: Tensor) -> Tensor | None:
                 f"{name}: a Tensor of {like.dtype} and the float {value}; convert it with .astype('float32')"
             )
         return None
-    return tensor(value, like.dtype, where=like.device)
+    return tensor(value, like.dtype, device=like.device)
 
 
 def _joint_shape(name: str, *arrays: Array) -> tuple[int, ...]:

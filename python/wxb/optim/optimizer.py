@@ -84,9 +84,7 @@ class Optimizer:
         return value
 
     def _zeros(self, p: Tensor) -> Array:
-        state = self.device.empty(p.shape, p.dtype, True)
-        state[...] = 0
-        return state
+        return self.device.array(numpy.zeros(p.shape, p.dtype), p.dtype)
 
     # ---- the update ----
 
@@ -177,8 +175,7 @@ class Optimizer:
     def state_dict(self) -> dict[str, numpy.ndarray[Any, Any]]:
         """Return copies of lr, the step count, and each parameter's states as ``"index.state"``, in their order."""
         self._host_access("state_dict")
-        to_numpy = getattr(self.device.xp, "asnumpy", numpy.array)
-        return {name: to_numpy(array) for name, array in self._arrays().items()}
+        return {name: self.device.host(array) for name, array in self._arrays().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Copy ``state`` in place; nothing is written unless all of it fits.
@@ -200,7 +197,7 @@ class Optimizer:
         self._in_range("lr", given["lr"].item())
         converted = {name: numpy.asarray(given[name], array.dtype) for name, array in own.items()}
         for name, array in own.items():
-            array[...] = self.device.xp.asarray(converted[name])
+            self.device.write(array, converted[name])
 
     def _host_access(self, what: str) -> None:
         if self.device.recording():

@@ -10,14 +10,13 @@ import numpy
 
 from .. import ops
 from ..data import Loader
-from ..device import cpu
 from ..nn.module import Module
 from ..optim import Adam, ExponentialAverage, Optimizer
 from ..tensor import Tensor, tensor
 from .callbacks import Callback
 from .diagnosis import explained
 from .step import Step
-from .trainer import Array, Trainer, _input, _wrapped
+from .trainer import Array, Trainer, _input, _on_host, _wrapped
 
 __all__ = ["ADVERSARIAL_LOSSES", "AdversarialLoss", "AdversarialTrainer"]
 
@@ -126,23 +125,23 @@ class AdversarialTrainer(Trainer):
         return dict(zip(FIGURES, map(float, totals / count)))
 
     def _update(self, batch: tuple[Array, ...], place: str) -> Array:
-        inputs, rng = self._inputs(batch), cpu.rng.copy()
+        inputs, rng = self._inputs(batch), self.model.device.rng.copy()
         try:
-            figures: Array = self._step("train")(*inputs).data
-            return figures
+            return _on_host(self._step("train")(*inputs))
         except (FloatingPointError, IndexError) as error:
             raise self._explained(error, place, inputs[0], rng) from error
 
     def _inputs(self, batch: tuple[Array, ...]) -> list[Tensor]:
-        real = _input(batch[0], self._dtype())
+        device = self.model.device
+        real = _input(batch[0], self._dtype(), device)
         if not self.classes:
             return [real]
         if len(batch) < 2 or batch[1].dtype.kind not in "iu":
             raise TypeError(f"fit: the trainer has {self.classes} classes; pass samples and labels, which are integers")
-        return [real, _wrapped(batch[1], numpy.dtype(numpy.int64))]
+        return [real, _wrapped(batch[1], numpy.dtype(numpy.int64), device)]
 
     def _explained(self, error: Exception, place: str, real: Tensor, rng: Array) -> Exception:
-        codes = tensor(numpy.zeros((len(real), self.code + self.classes)), self._dtype())
+        codes = tensor(numpy.zeros((len(real), self.code + self.classes)), self._dtype(), device=real.device)
         for model, x in ((self.generator, codes), (self.discriminator, _signed(real))):
             found = explained(error, place, model, lambda y, _: ops.mean(y), (x, x), rng)
             if isinstance(error, IndexError) or "layer's output is finite" not in str(found):
@@ -167,7 +166,7 @@ def _adversarial_step(trainer: AdversarialTrainer) -> Callable[..., Tensor]:
 
     def step(x: Tensor, labels: Tensor | None = None) -> Tensor:
         real = _signed(x)
-        codes = ops.normal((len(real), code), dtype=real.dtype)
+        codes = ops.normal((len(real), code), dtype=real.dtype, device=real.device)
         chosen = None
         if labels is not None:
             chosen = ops.one_hot(labels, classes, real.dtype)

@@ -14,7 +14,8 @@ import numpy
 
 from .. import watch
 from ..autograd import no_grad
-from ..device import cpu
+from ..device import Device, cpu
+from ..device import device as _device
 from ..errors import CaptureError
 from ..nn.module import Module
 from ..tensor import Tensor, tensor
@@ -43,6 +44,7 @@ class Captured:
             self.function, self._convert = _inference(function), function._tensors
         self._plans: dict[Any, list[Plan]] = {}  # signature -> plans; an empty list: it ran once
         self._last: Plan | None = None
+        self._device: Device | None = None  # of what the eager run took and gave
         self._replays = 0
         self._warned = False
         self._attribute = ""
@@ -69,13 +71,13 @@ class Captured:
         if plan is not None and plan.edits == watch.edits and not named:  # the common case, in one microsecond
             try:
                 arrays = None if any(map(_wants_gradient, args)) else list(map(_data, args))
-            except AttributeError:  # no Tensor
-                arrays = None
-            outputs = None if arrays is None else plan.outputs(arrays)
+                outputs = None if arrays is None else plan.outputs(arrays)
+            except (AttributeError, TypeError):  # no Tensor, or one of another device
+                outputs = None
             if outputs is not None:
                 self._replays += 1
                 return plan.result(outputs)
-        if cpu.recording():  # inside another captured step: a part of it
+        if watch.local.recorder is not None:  # inside another captured step: a part of it
             return self.function(*args, **named)
         return self._chosen(list(self._convert((*args, *named.values()))), tuple(named))
 
@@ -91,7 +93,9 @@ class Captured:
             raise TypeError(f"capture: arguments are {kinds}; pass Tensors, arrays, or what can be hashed") from None
         if known is None:
             self._remember(key)
-            return self._eager(values, names)
+            result = self._eager(values, names)
+            self._device = _device_of((values, result))
+            return result
         for plan in known:
             if plan.valid():
                 return self._replayed(plan, values, names)
@@ -121,8 +125,9 @@ class Captured:
         return self._refused("a replay differs from the eager step: something in it is done by Python alone", ran)
 
     def _recorded(self, known: list[Plan], values: list[Any], names: tuple[str, ...]) -> Any:
-        cpu.kernels.empty_cache()  # the eager steps' memory goes before the plan's comes
-        plan = Plan(self.function, values, names, self.alias_outputs, self.arena)
+        device = _device_of(values) or self._device or _device(None)
+        device.empty_cache()  # the eager steps' memory goes before the plan's comes
+        plan = Plan(self.function, values, names, device, self.alias_outputs, self.arena)
         result, plan.first = _copied(plan.first), None
         if plan.refusal:
             return self._refused(plan.refusal, result)
@@ -215,17 +220,29 @@ def _key(value: Any) -> Any:
         return type(value), repr(value) if isinstance(value, float) else value  # 0.0 == -0.0, and NaN != NaN
     if value.requires_grad:
         raise CaptureError("capture: an argument requires a gradient; let the step use it as a parameter instead")
-    return value.data.shape, value.data.dtype
+    return value.data.shape, value.data.dtype, value.device
 
 
 def _copied(result: Any) -> Any:
     """Copy the Tensors of a result: what a captured step returns has no graph and no part in later replays."""
 
     def copy(part: Any) -> Any:
-        return Tensor(cpu.array(part.data, part.data.dtype)) if isinstance(part, Tensor) else part
+        if not isinstance(part, Tensor):
+            return part
+        out = Tensor(part.device.copy(part.data))
+        if part.device is not cpu:
+            out.device = part.device
+        return out
 
     return each(result, copy)
 
 
+def _device_of(value: Any) -> Device | None:
+    """Return the device of the first Tensor in arguments and results."""
+    found: list[Device] = []
+    each(value, lambda part: found.append(part.device) if isinstance(part, Tensor) else None)
+    return found[0] if found else None
+
+
 def _bits(result: Any) -> Any:
-    return each(result, lambda part: part.data.tobytes() if isinstance(part, Tensor) else part)
+    return each(result, lambda part: part.device.host(part.data).tobytes() if isinstance(part, Tensor) else part)

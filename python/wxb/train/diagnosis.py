@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from ..autograd import no_grad
-from ..device import Array, cpu
+from ..device import Array
 from ..nn.module import Module
 from ..tensor import Tensor
 
@@ -30,28 +30,30 @@ def explained(
     the step. Looking changes nothing.
     """
     x, y = batch
+    state = model.device.rng
     with _unchanged(model), no_grad():
-        cpu.rng[...] = rng
+        state[...] = rng
         try:
             value = loss(model(x), y).item()
         except IndexError as found:
             return IndexError(f"fit: {place}: {found}")
         if isinstance(error, IndexError):
             return IndexError(f"fit: {place}: {error}")
-        cpu.rng[...] = rng
+        state[...] = rng
         return FloatingPointError(f"fit: loss is {value} in {place}: {first_not_finite(model, x, y)}")
 
 
 @contextmanager
 def _unchanged(model: Module) -> Iterator[None]:
     """Put the random numbers and the model's buffers back after the block: statistics move in a forward pass."""
-    rng, buffers = cpu.rng.copy(), [(b, b.numpy()) for _, b in model.named_buffers()]
+    state, buffers = model.device.rng, [(b, b.numpy()) for _, b in model.named_buffers()]
+    rng = state.copy()
     try:
         yield
     finally:
-        cpu.rng[...] = rng
+        state[...] = rng
         for buffer, before in buffers:
-            buffer.data[...] = before
+            buffer.device.write(buffer.data, before)
 
 
 def first_not_finite(model: Module, x: Tensor, y: Tensor) -> str:

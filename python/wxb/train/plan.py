@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import watch
-from ..device import Array, cpu
+from ..device import Array, Device, cpu
 from ..errors import CaptureError
 from ..nn.module import Module
 from ..optim import Optimizer
@@ -26,18 +26,24 @@ class Plan:
     """
 
     def __init__(
-        self, function: Callable[..., Any], values: list[Any], names: tuple[str, ...], alias: bool, arena: Any = None
+        self,
+        function: Callable[..., Any],
+        values: list[Any],
+        names: tuple[str, ...],
+        device: Device = cpu,
+        alias: bool = False,
+        arena: Any = None,
     ) -> None:
-        self.recorded = cpu.kernels.Plan(arena)
+        self.device, self.recorded = device, device.kernels.Plan(arena)
         self._alias = alias
         self.used = 0  # when, in replays of the captured step
         self.proven = False  # whether a replay was compared with the eager step
         self.only_tensors = not names and all(isinstance(v, Tensor) for v in values)
-        recorder = watch.local.recorder = _Recorder()
+        recorder = watch.local.recorder = _Recorder(device)
         recorder.note(_Found(function))
         try:
             with self.recorded:
-                given = [_slot(v) if isinstance(v, Tensor) else v for v in values]
+                given = [self._slot(v) if isinstance(v, Tensor) else v for v in values]
                 result = called(function, given, names)
         finally:
             watch.local.recorder = None
@@ -82,12 +88,22 @@ class Plan:
 
     def result(self, outputs: list[Array]) -> Any:
         """Return what the step returns, made of these outputs."""
+        wrap: Callable[[Array], Tensor] = Tensor if self.device is cpu else self._placed
         if self._single:
-            return Tensor(outputs[0])
+            return wrap(outputs[0])
         rest = iter(outputs)
         if self._flat:
-            return tuple([Tensor(next(rest)) if part is Tensor else part for part in self._result])
-        return each(self._result, lambda part: Tensor(next(rest)) if part is Tensor else part)
+            return tuple([wrap(next(rest)) if part is Tensor else part for part in self._result])
+        return each(self._result, lambda part: wrap(next(rest)) if part is Tensor else part)
+
+    def _placed(self, array: Array) -> Tensor:
+        out = Tensor(array)
+        out.device = self.device
+        return out
+
+    def _slot(self, argument: Tensor) -> Tensor:
+        """Return a Tensor on the plan's own copy of an argument: persistent, for another plan may share the arena."""
+        return self._placed(self.device.copy(argument.data))
 
     def replay(self, values: list[Any]) -> Any:
         """Replay on arguments of the recorded signature and return the result."""
@@ -145,12 +161,16 @@ class Plan:
 class _Recorder:
     """Collects, while a plan records, what the step depends on and what it leaves behind on the host."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: Device) -> None:
+        self.device = device
         self.notes: dict[Any, Any] = {}  # thing -> its signature
         self.held: dict[Tensor, bool] = {}  # leaf -> whether it held a gradient when the step first touched it
         self.moved: list[Tensor] = []  # parameters that were updated
 
     def note(self, thing: Any) -> None:
+        if isinstance(thing, (Tensor, Optimizer)) and thing.device is not self.device:
+            name, other = self.device.name, thing.device.name
+            raise CaptureError(f"capture: the step computes on {name} and on {other}; keep it on one device")
         if isinstance(thing, Optimizer):
             thing = _Living(thing)
         if thing not in self.notes:
@@ -264,10 +284,3 @@ def _taken(part: Any, outputs: list[Array]) -> Any:
         return part
     outputs.append(part.data)
     return Tensor
-
-
-def _slot(argument: Tensor) -> Tensor:
-    """Return a Tensor on the plan's own copy of an argument: persistent, for another plan may share the arena."""
-    slot: Array = cpu.empty(argument.shape, argument.dtype, True)
-    slot[...] = argument.data
-    return Tensor(slot)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..device import cpu
 from ..errors import CaptureError
 from .capture import Captured, warn
 from .plan import Plan
@@ -32,14 +31,15 @@ class Step(Captured):
         return self._eager(values, names) if self.eager else super()._chosen(values, names)
 
     def _recorded(self, known: list[Plan], values: list[Any], names: tuple[str, ...]) -> Any:
-        parts, rng = self._parts(), cpu.rng.copy()
-        states = [part.state_dict() for part in parts]
+        parts = self._parts()
+        states, device = [part.state_dict() for part in parts], parts[0].device
+        rng = device.rng.copy()
         try:
             return super()._recorded(known, values, names)
         except CaptureError as why:
             for part, state in zip(parts, states):
                 part.load_state_dict(state)
-            cpu.rng[...] = rng
+            device.rng[...] = rng
             self._fall_back(str(why))
             return self._eager(values, names)
 

@@ -14,11 +14,11 @@ import numpy
 from .. import ops
 from ..autograd import no_grad
 from ..data import ArrayDataset, Loader
-from ..device import cpu
+from ..device import Device, cpu
 from ..io import load, save
 from ..nn.module import Module, evaluating
 from ..optim import Adam, Optimizer
-from ..tensor import Tensor, as_array
+from ..tensor import Tensor, as_array, tensor
 from .callbacks import Callback
 from .diagnosis import explained
 from .history import History
@@ -57,7 +57,8 @@ class Trainer:
 
     The step is captured (``wxb.capture``): Python runs for the first three batches of each shape, and replays of the
     recorded kernels give the same bits from then on. A step that cannot be repeated so runs eagerly, and a warning
-    says why. ``capture=False`` runs every step eagerly.
+    says why. ``capture=False`` runs every step eagerly. ``device="cuda"`` moves the model there first; otherwise it is
+    trained where it lies.
     """
 
     def __init__(
@@ -67,9 +68,12 @@ class Trainer:
         optimizer: Optimizer | None = None,
         metrics: Sequence[str | Metric] = (),
         capture: bool = True,
+        device: str | Device | None = None,
     ) -> None:
         if not isinstance(model, Module):
             raise TypeError(f"trainer: model is a {type(model).__name__}, it must be a Module")
+        if device is not None:
+            model.to(device)
         if not callable(loss) and loss not in LOSSES:
             raise ValueError(f"trainer: loss {loss!r} is not one of {', '.join(LOSSES)}, nor a function")
         self.model = model
@@ -144,9 +148,9 @@ class Trainer:
     def predict(self, x: Any, batch_size: int = 256) -> Array:
         """Return the model's outputs for ``x`` (N, ...) in eval mode, as one array."""
         loader = x if isinstance(x, Loader) else Loader(ArrayDataset(_array(x)), batch_size, prefetch=0)
-        dtype, step = self._dtype(), self._step("predict")
+        dtype, step, device = self._dtype(), self._step("predict"), self.model.device
         with evaluating(self.model), no_grad():
-            return numpy.concatenate([step(_input(batch[0], dtype)).data for batch in loader])
+            return numpy.concatenate([_on_host(step(_input(batch[0], dtype, device))) for batch in loader])
 
     @property
     def plans(self) -> list[Plan]:
@@ -156,9 +160,9 @@ class Trainer:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, optimizer, random state and epoch to one safetensors file, whole or not at all."""
-        parts = self._parts().items()
+        parts, device = self._parts().items(), self.model.device
         arrays = {f"{part}.{name}": array for part, thing in parts for name, array in thing.state_dict().items()}
-        arrays["rng"] = numpy.array(cpu.rng)
+        arrays["rng"] = device.host(device.rng)
         save(arrays, path, {"format": "wxb-trainer-1", "epoch": str(self.epoch), "steps": str(self.steps)})
 
     def load(self, path: str | os.PathLike[str]) -> None:
@@ -178,7 +182,8 @@ class Trainer:
             for part, thing in parts.items():
                 thing.load_state_dict(before[part])
             raise
-        cpu.rng[...] = arrays["rng"]
+        device = self.model.device
+        device.write(device.rng, arrays["rng"])
         self.epoch, self.steps = int(meta["epoch"]), int(meta["steps"])
 
     def _parts(self) -> dict[str, Any]:
@@ -189,11 +194,11 @@ class Trainer:
 
     def _train_epoch(self, loader: Loader, callbacks: list[Callback], progress: bool) -> dict[str, float]:
         self.model.train()
-        dtype, step = self._dtype(), self._step("train")
+        dtype, step, device = self._dtype(), self._step("train"), self.model.device
         total, count = 0.0, 0
         seen: list[tuple[Array, Array]] = []
         for number, (x, y) in enumerate(self._progress(loader, progress)):
-            batch, rng = (_input(x, dtype), self._target(y, dtype)), cpu.rng.copy()
+            batch, rng = (_input(x, dtype, device), self._target(y, dtype, device)), device.rng.copy()
             try:
                 loss, outputs = step(*batch)
             except (FloatingPointError, IndexError) as error:
@@ -202,7 +207,7 @@ class Trainer:
             self.steps += 1
             total, count = total + loss.item() * len(x), count + len(x)
             if self.metrics:
-                seen.append((outputs.data, y))
+                seen.append((_on_host(outputs), y))
             for callback in callbacks:
                 callback.on_batch_end(self)
         return {"loss": total / count} | self._scores(seen)
@@ -210,26 +215,33 @@ class Trainer:
     def _measure(self, loader: Loader) -> dict[str, float]:
         total, count = 0.0, 0
         seen: list[tuple[Array, Array]] = []
-        dtype, step = self._dtype(), self._step("measure")
+        dtype, step, device = self._dtype(), self._step("measure"), self.model.device
         with evaluating(self.model), no_grad():
             for x, y in loader:
-                loss, outputs = step(_input(x, dtype), self._target(y, dtype))
+                loss, outputs = step(_input(x, dtype, device), self._target(y, dtype, device))
                 total, count = total + loss.item() * len(x), count + len(x)
                 if self.metrics:
-                    seen.append((outputs.data, y))
+                    seen.append((_on_host(outputs), y))
         return {"loss": total / count} | self._scores(seen)
 
     def _step(self, name: str) -> Any:
         """Return what is done with a batch: "train", "measure" or "predict", captured unless that is off."""
-        made_of = self.model, self.loss, weakref.ref(self.optimizer), bool(self.metrics), self.capture
+        made_of = (
+            self.model,
+            self.model.device,
+            self.loss,
+            weakref.ref(self.optimizer),
+            bool(self.metrics),
+            self.capture,
+        )
         if made_of != self._made_of:
-            self._made_of, self._steps, self._arena = made_of, {}, cpu.kernels.Arena()
+            self._made_of, self._steps, self._arena = made_of, {}, self.model.device.kernels.Arena()
         if name not in self._steps:
             self._steps[name] = self._make_step(name)
         return self._steps[name]
 
     def _make_step(self, name: str) -> Any:
-        model, loss_of, optimizer, measured, captured = self._made_of
+        model, _, loss_of, optimizer, measured, captured = self._made_of
 
         def train(x: Tensor, y: Tensor) -> Any:
             outputs = model(x)
@@ -257,12 +269,12 @@ class Trainer:
     def _dtype(self) -> numpy.dtype[Any]:
         return next((p.dtype for p in self.model.parameters()), numpy.dtype(numpy.float32))
 
-    def _target(self, y: Array, dtype: numpy.dtype[Any]) -> Tensor:
+    def _target(self, y: Array, dtype: numpy.dtype[Any], device: Device) -> Tensor:
         if self._labels or (self._labels is None and y.dtype.kind in "iu"):
             if y.dtype.kind not in "iu":
                 raise TypeError(f"fit: targets have dtype {y.dtype}, class labels must be integers; convert them first")
-            return _wrapped(y, numpy.dtype(numpy.int64))
-        return _wrapped(y, dtype)
+            return _wrapped(y, numpy.dtype(numpy.int64), device)
+        return _wrapped(y, dtype, device)
 
     def _progress(self, loader: Loader, progress: bool) -> Iterable[tuple[Any, ...]]:
         if not progress:
@@ -294,16 +306,22 @@ def _array(x: Any) -> Array:
     return x if isinstance(x, numpy.ndarray) and x.dtype.kind in "fiub" else as_array(x)
 
 
-def _wrapped(array: Array, dtype: numpy.dtype[Any] | None) -> Tensor:
+def _wrapped(array: Array, dtype: numpy.dtype[Any] | None, device: Device) -> Tensor:
     """Return a batch as a Tensor, on its own memory if it can be: a plan copies it to its own anyway."""
     array = as_array(array, dtype)
+    if device is not cpu:
+        return tensor(array, array.dtype, device=device)
     if not (array.flags.aligned and array.flags.c_contiguous):
         array = array.copy()
     return Tensor(array)
 
 
-def _input(x: Array, dtype: numpy.dtype[Any]) -> Tensor:
-    return _wrapped(x, dtype if x.dtype.kind == "f" else None)
+def _input(x: Array, dtype: numpy.dtype[Any], device: Device) -> Tensor:
+    return _wrapped(x, dtype if x.dtype.kind == "f" else None, device)
+
+
+def _on_host(t: Tensor) -> Array:
+    return t.data if t.device is cpu else t.numpy()
 
 
 def _pair(data: Any) -> tuple[Any, Any]:
