@@ -24,6 +24,9 @@ if(CMAKE_CUDA_COMPILER AND CUDAToolkit_FOUND AND CMAKE_CUDA_COMPILER_VERSION VER
                         CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF CUDA_VISIBILITY_PRESET hidden)
   target_include_directories(cuda_kernels PRIVATE ${INCLUDES})
   target_compile_definitions(cuda_kernels PRIVATE BACKEND=cuda WXB_TARGET=cuda)
+  if(WXB_CUDA_ARCHS MATCHES "90a") # wgmma is of that architecture alone, and a kernel cannot ask what it was built for
+    target_compile_definitions(cuda_kernels PRIVATE WXB_SM90A)
+  endif()
   # As on the CPU, FMA is written where it is meant. A kernel that needs local memory is a mistake: ptxas says so.
   target_compile_options(cuda_kernels PRIVATE -O3 --fmad=false --extended-lambda -Xcompiler=-Wall,-Wextra
                          -Xptxas=--warn-on-spills,--warn-on-local-memory-usage)

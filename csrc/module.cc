@@ -1,5 +1,6 @@
 #include "core/backend.h"
 #include "core/plan.h"
+#include "core/precision.h"
 #include "rooms.h"  // WXB_ROOMS: the rooms this module has kernels for
 
 namespace wxb {
@@ -23,6 +24,7 @@ void bind_plan(py::module_& m) {
       .def("__len__", &Plan::size)
       .def("replay", &Plan::replay, py::call_guard<py::gil_scoped_release>())
       .def("run", &Plan::run, py::arg("inputs"), py::arg("alias_outputs") = false)
+      .def_property_readonly("why_no_graph", &Plan::why_no_graph)
       .def("profile", &Plan::profile, py::call_guard<py::gil_scoped_release>())
       .def("launches", &Plan::launches)
       .def("state", &Plan::state)
@@ -44,12 +46,20 @@ void bind_memory(py::module_& m) {
   m.def("empty", &empty, py::arg("shape"), py::arg("dtype"), py::arg("persistent") = false);
 }
 
+void bind_precision(py::module_& m) {
+  py::enum_<Precision>(m, "Precision", py::module_local())
+      .value("fp32", Precision::fp32)
+      .value("tf32", Precision::tf32)
+      .value("bf16", Precision::bf16);
+}
+
 }  // namespace
 }  // namespace wxb
 
 PYBIND11_MODULE(MODULE, m) {
   wxb::bind_plan(m);
   wxb::bind_memory(m);
+  wxb::bind_precision(m);
   wxb::bind_backend(m);
 #define WXB_BIND(room) wxb::bind_##room(m);
   WXB_ROOMS(WXB_BIND)

@@ -1,4 +1,4 @@
-"""Hold the CUDA kernels of the elementwise room against float64: on a GPU, or emulated over numpy arrays.
+"""Hold the CUDA kernels against float64: on a GPU, or emulated over numpy arrays.
 
 A case launches the same call twice: on the device, and in float64 on the CPU (whose own kernels the registry of
 ``tests/`` holds against numpy). What numpy has itself is held against numpy too.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy
+import products
+import row_cases
+import sequences
+from case import DTYPES, FLOATS, Array, Case, gradient
 from wxb.device import Device, cpu
-
-Array = Any
-Launch = Callable[..., None]  # launch(kernels, *inputs, *outputs)
 
 ALPHA, BETA = 0.3, 0.8
 SIZES = (0, 1, 3, 4, 5, 255, 256, 1023, 1025, 3079, 100_003)  # around a pack, a block, the emulated GPU
@@ -29,8 +29,6 @@ BROADCASTS = (
     ((3, 1, 8), (1, 5, 1)),
     ((2, 1, 3, 1, 8), (1, 4, 1, 5, 8)),
 )
-DTYPES = ("float32", "float64", "int64", "uint8", "bool")
-FLOATS = DTYPES[:2]
 TOLERANCE = {"float32": 5e-6, "float64": 1e-13}  # a few roundings of each; what is not a float is exact
 BAND = 64  # elements on each side of an array that nobody may write
 
@@ -56,22 +54,6 @@ IN_NUMPY: dict[str, Callable[[Array], Array]] = {
 }
 BINARY = ("add", "subtract", "multiply", "divide", "power", "minimum", "maximum")
 COMPARISON = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
-
-
-@dataclass
-class Case:
-    """One launch: its arrays on the host, the outputs' shapes and dtypes, the call."""
-
-    op: str
-    dtype: str
-    inputs: list[Array]
-    outputs: list[tuple[tuple[int, ...], str]]
-    launch: Launch
-
-
-def gradient(rng: numpy.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
-    """Return random numbers: an infinite ``dy`` would make NaN of a derivative that only float32 rounds to 0."""
-    return numpy.asarray(rng.standard_normal(shape), dtype)
 
 
 def values(rng: numpy.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
@@ -184,20 +166,26 @@ def run(case: Case, dev: Device, shift: int) -> float:
     return max(error(host(got), wanted) for (got, _), wanted in zip(outputs, exact))
 
 
+def every_case(dev: Device) -> Iterator[Case]:
+    rng, emulated = numpy.random.default_rng(0), dev.xp is numpy
+    for cases in (unary_cases, binary_cases, other_cases, *row_cases.CASES, sequences.sequence_cases):
+        yield from cases(rng)
+    yield from products.product_cases(rng, emulated)
+    yield from products.image_cases(rng, emulated)
+
+
 def check_kernels(dev: Device) -> list[dict[str, Any]]:
-    """Run every case, aligned and one element off, and return the worst error of each op and dtype."""
-    rng = numpy.random.default_rng(0)
+    """Run every case, aligned and one element off, and return the worst of each op and dtype, next to its tolerance."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for cases in (unary_cases, binary_cases, other_cases):
-        for case in cases(rng):
-            output = case.outputs[0][1]
-            row = rows.setdefault(
-                (case.op, case.dtype),
-                {"op": case.op, "dtype": case.dtype, "cases": 0, "error": 0.0, "tolerance": TOLERANCE.get(output, 0.0)},
-            )
-            row["cases"] += 2
-            row["error"] = max(row["error"], *(run(case, dev, shift) for shift in (0, 1)))
-    return [row | {"ok": row["error"] <= row["tolerance"]} for row in rows.values()]
+    for case in every_case(dev):
+        limit = TOLERANCE.get(case.outputs[0][1], 0.0) if case.tolerance is None else case.tolerance
+        found = {"op": case.op, "dtype": case.dtype, "cases": 0, "error": 0.0, "tolerance": limit, "ok": True}
+        row = rows.setdefault((case.op, case.dtype), found)
+        error = max(run(case, dev, shift) for shift in (0, 1))
+        if not error * max(row["tolerance"], 1e-30) <= row["error"] * max(limit, 1e-30):
+            row["error"], row["tolerance"] = error, limit
+        row["cases"], row["ok"] = row["cases"] + 2, row["ok"] and error <= limit
+    return list(rows.values())
 
 
 def check_numpy(dev: Device) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from typing import Any
 import checks
 import numpy
 import plans
+import products
 import times
 import wxb
 from wxb.device import Device
@@ -83,7 +84,7 @@ def timed(dev: Device, document: dict[str, Any], save: Any, deadline: float) -> 
     document["rows"].append(times.launch_overhead(dev))
     with plans.own_stream(dev) as stream:
         limit = document["meta"]["copy_gb_per_s"] = times.copy_rate(dev, stream)
-        for work in times.workloads(dev):
+        for work in (*times.workloads(dev), *products.workloads(dev)):
             if time.monotonic() > deadline:
                 document["meta"]["cut"] = work.name
                 break
@@ -100,6 +101,7 @@ def report(document: dict[str, Any]) -> bool:
     print(f"{passed} of {len(document['checks'])} checks pass, {sum(r['cases'] for r in document['checks'])} cases")
     for row in document["rows"]:
         rate = f"{row['gb_per_s']:8.0f} GB/s {row['share']:6.1%} of a copy" if row["limit"] else ""
+        rate = f"{row['tflops']:8.1f} TFLOP/s" if row.get("tflops") else rate
         print(f"{row['name']:34} {row['us']['wxb']:9.2f} us  {row['ratio']:5.2f} x cupy {rate}")
     return passed == len(document["checks"])
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy
-from checks import FLOATS, Case, Launch, gradient
+from case import FLOATS, Case, Launch, gradient
 from times import Workload
 from wxb.device import Device
 
@@ -74,7 +74,9 @@ def recurrent_cases(rng: Random) -> Iterator[Case]:
                 )
 
             outputs = of(dtype, sequence, state, (t, n, out), state, *([state] if lstm else []))
-            yield Case(f"recurrent {cell}", dtype, [x, weight, bias, gradient(rng, sequence, dtype), *kept], outputs, run)
+            yield Case(
+                f"recurrent {cell}", dtype, [x, weight, bias, gradient(rng, sequence, dtype), *kept], outputs, run
+            )
 
 
 def capsule_cases(rng: Random) -> Iterator[Case]:
@@ -107,8 +109,15 @@ def forest(rng: Random, nodes: int, arity: int) -> Array:
 
 
 def tree_cases(rng: Random) -> Iterator[Case]:
-    width = {"rnn": lambda h, k: h, "tensor": lambda h, k: h, "lstm": lambda h, k: (3 + k) * h, "child_sum": lambda h, k: 4 * h}
-    for (nodes, arity, h), dtype, cell in ((s, d, c) for s in ((1, 2, 3), (40, 2, 9), (75, 3, 10)) for d in FLOATS for c in width):
+    width = {
+        "rnn": lambda h, k: h,
+        "tensor": lambda h, k: h,
+        "lstm": lambda h, k: (3 + k) * h,
+        "child_sum": lambda h, k: 4 * h,
+    }
+    for (nodes, arity, h), dtype, cell in (
+        (s, d, c) for s in ((1, 2, 3), (40, 2, 9), (75, 3, 10)) for d in FLOATS for c in width
+    ):
         w, memory = width[cell](h, arity), cell in ("lstm", "child_sum")
         states = h if cell == "child_sum" else arity * h
         wide = states * (states + 1) if cell == "tensor" else states
@@ -142,7 +151,9 @@ def detection_cases(rng: Random) -> Iterator[Case]:
         targets, weight = boxes_of(rng, (n,), dtype), numpy.round(rng.random(n), 1).astype(dtype)
         for op in ("iou", "giou"):
 
-            def losses(m: Any, p: Array, t: Array, w: Array, dy: Array, loss: Array, total: Array, dp: Array, op=op) -> None:
+            def losses(
+                m: Any, p: Array, t: Array, w: Array, dy: Array, loss: Array, total: Array, dp: Array, op=op
+            ) -> None:
                 m.box_loss_forward(getattr(m.BoxLoss, op), p, t, w, loss, total)
                 m.box_loss_backward(getattr(m.BoxLoss, op), p, t, w, total, dy, dp)
 
@@ -184,7 +195,9 @@ def as_pictures(launch: Launch) -> Launch:
 
 
 def augment_cases(rng: Random) -> Iterator[Case]:
-    for dtype, (h, w, c) in ((d, s) for d in ("uint8", "float32") for s in ((1, 1, 1), (9, 7, 3), (13, 32, 1), (8, 8, 4))):
+    for dtype, (h, w, c) in (
+        (d, s) for d in ("uint8", "float32") for s in ((1, 1, 1), (9, 7, 3), (13, 32, 1), (8, 8, 4))
+    ):
         x = numpy.asarray(rng.integers(0, 255, (5, h, w, c)), dtype)
         for mode in ("constant", "reflect", "edge"):
             offset, flip = rng.integers(-h - 3, h + 3, (5, 2)), rng.random((5, 2)) < 0.5
@@ -197,7 +210,9 @@ def augment_cases(rng: Random) -> Iterator[Case]:
                 m.augment_affine(x, a, y, getattr(m.Padding, mode))
 
             yield Case("augment_move", dtype, [x, offset, flip], of(dtype, size), as_pictures(move))
-            turn = numpy.array([[[0.8, -0.6, 1.0], [0.6, 0.8, -2.0]]]).repeat(5, 0) + 0.1 * rng.standard_normal((5, 2, 3))
+            turn = numpy.array([[[0.8, -0.6, 1.0], [0.6, 0.8, -2.0]]]).repeat(5, 0) + 0.1 * rng.standard_normal(
+                (5, 2, 3)
+            )
             yield Case("augment_affine", dtype, [x, turn], of(dtype, size), as_pictures(affine))
         corner, fill = rng.integers(-3, h, (5, 2)), numpy.asarray(rng.integers(0, 255, c), dtype)
         yield Case(
@@ -253,7 +268,9 @@ def sequence_workloads(dev: Device) -> Iterator[Workload]:
         shapes = [(steps, n, 4 * h), (4 * h, h), (n, h), (n, h), *[(steps, n, h)] * 2, (steps, n, 4 * h), (steps, n, h)]
 
         def lstm(x, w, h_n, c_n, before, cells, gates, y) -> None:  # type: ignore[no-untyped-def]
-            k.recurrent_forward(k.Cell.lstm, x, w, None, None, None, None, y, h_n, c_n, gates, before, cells, None, False)
+            k.recurrent_forward(
+                k.Cell.lstm, x, w, None, None, None, None, y, h_n, c_n, gates, before, cells, None, False
+            )
 
         def products(x, w, h_n, c_n, before, cells, gates, y) -> None:  # type: ignore[no-untyped-def]
             for step in range(len(x)):

@@ -1,4 +1,4 @@
-"""Time the elementwise kernels beside CuPy's, against the rate of a plain copy."""
+"""Time kernels beside CuPy's, against the rate of a plain copy."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Workload:
     dtypes: list[str]
     wxb: Call
     cupy: Call
+    flops: float = 0.0
 
     @property
     def bytes(self) -> int:
@@ -128,6 +129,7 @@ def measure(dev: Device, work: Workload, stream: Any, limit: float) -> dict[str,
         "share": rate / limit,
         "error": None,
         "gb_per_s": rate,
+        "tflops": 1e-6 * work.flops / us["wxb"],
         "spread": (ours[ROUNDS * 9 // 10] - ours[ROUNDS // 10]) / us["wxb"],
     }
 

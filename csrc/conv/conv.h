@@ -1,6 +1,7 @@
 #pragma once
 #include "core/context.h"
 #include "core/operands.h"
+#include "core/precision.h"
 #include "elementwise/elementwise.h"
 
 namespace wxb {
@@ -35,6 +36,7 @@ struct ConvForward {
   ConvShape shape;
   Unary activation;
   T alpha;
+  Precision precision;
   void operands(const Operands& f) const { f(x), f(weight), f(bias), f(y), f(saved), f(transformed); }
   double work() const { return 2.0 * multiply_adds(shape); }
 };
@@ -52,6 +54,7 @@ struct ConvBackward {
   ConvShape shape;
   Unary activation;
   T alpha;
+  Precision precision;
   void operands(const Operands& f) const {
     f(x), f(weight), f(saved), f(dy), f(dx), f(dweight), f(dbias), f(dz), f(parts), f(sums), f(transformed);
   }

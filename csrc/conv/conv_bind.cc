@@ -70,24 +70,25 @@ ConvShape shape_for(const Call& call, A x, A weight, A y, Pair stride, Pair befo
 
 template <bool transposed>
 void forward(A x, A weight, O bias, A y, O saved, Pair stride, Pair before, Pair dilation, int64_t groups,
-             Unary activation, double alpha, Algorithm algorithm) {
+             Unary activation, double alpha, Algorithm algorithm, Precision precision) {
   const Call call(transposed ? "conv_transpose2d" : "conv2d");
   const ConvShape s = shape_for<transposed>(call, x, weight, y, stride, before, dilation, groups);
   const int64_t size = BACKEND::conv_transformed(s, algorithm_for(call, s, x, algorithm), transposed);
   by_float(call.name, x, [&]<class T>() {
     const Optional transformed = room(x, size > 0, size);
     constexpr auto kernel = transposed ? BACKEND::conv_transpose_forward<T> : BACKEND::conv_forward<T>;
-    launch<kernel>(call.name, ConvForward<T>{call.in<T>("x", x, {s.n, x.shape(1), x.shape(2), x.shape(3)}),
-                                             call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
-                                             call.in<T>("bias", bias, {y.shape(3)}), image<T>(call, "y", y, y, s.n),
-                                             image<T>(call, "saved", saved, y, s.n),
-                                             call.out<T>("transformed", transformed, {size}), s, activation, T(alpha)});
+    launch<kernel>(call.name,
+                   ConvForward<T>{call.in<T>("x", x, {s.n, x.shape(1), x.shape(2), x.shape(3)}),
+                                  call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
+                                  call.in<T>("bias", bias, {y.shape(3)}), image<T>(call, "y", y, y, s.n),
+                                  image<T>(call, "saved", saved, y, s.n),
+                                  call.out<T>("transformed", transformed, {size}), s, activation, T(alpha), precision});
   });
 }
 
 template <bool transposed>
 void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair stride, Pair before, Pair dilation,
-              int64_t groups, Unary activation, double alpha, Algorithm algorithm) {
+              int64_t groups, Unary activation, double alpha, Algorithm algorithm, Precision precision) {
   const Call call(transposed ? "conv_transpose2d_backward" : "conv2d_backward");
   const ConvShape s = shape_for<transposed>(call, x, weight, dy, stride, before, dilation, groups);
   const Algorithm possible = algorithm_for(call, s, x, algorithm);
@@ -102,17 +103,17 @@ void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Pair strid
                    of_weights = room(x, parts > 0, parts, weights), of_bias = room(x, sums > 0, sums, channels),
                    transformed = room(x, size > 0, size);
     constexpr auto kernel = transposed ? BACKEND::conv_transpose_backward<T> : BACKEND::conv_backward<T>;
-    launch<kernel>(call.name,
-                   ConvBackward<T>{call.in<T>("x", x, {s.n, x.shape(1), x.shape(2), x.shape(3)}),
-                                   call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
-                                   call.in<T>("saved", saved, {s.n, dy.shape(1), dy.shape(2), channels}),
-                                   call.in<T>("dy", dy, {s.n, dy.shape(1), dy.shape(2), channels}),
-                                   image<T>(call, "dx", dx, x, s.n),
-                                   call.out<T>("dweight", dweight, {s.out, s.kh, s.kw, s.c / s.groups}),
-                                   call.out<T>("dbias", dbias, {channels}), image<T>(call, "dz", dz, dy, s.n),
-                                   call.out<T>("parts", of_weights, {parts, weights}),
-                                   call.out<T>("sums", of_bias, {sums, channels}),
-                                   call.out<T>("transformed", transformed, {size}), winograd, s, activation, T(alpha)});
+    launch<kernel>(
+        call.name,
+        ConvBackward<T>{
+            call.in<T>("x", x, {s.n, x.shape(1), x.shape(2), x.shape(3)}),
+            call.in<T>("weight", weight, {s.out, s.kh, s.kw, s.c / s.groups}),
+            call.in<T>("saved", saved, {s.n, dy.shape(1), dy.shape(2), channels}),
+            call.in<T>("dy", dy, {s.n, dy.shape(1), dy.shape(2), channels}), image<T>(call, "dx", dx, x, s.n),
+            call.out<T>("dweight", dweight, {s.out, s.kh, s.kw, s.c / s.groups}),
+            call.out<T>("dbias", dbias, {channels}), image<T>(call, "dz", dz, dy, s.n),
+            call.out<T>("parts", of_weights, {parts, weights}), call.out<T>("sums", of_bias, {sums, channels}),
+            call.out<T>("transformed", transformed, {size}), winograd, s, activation, T(alpha), precision});
   });
 }
 
@@ -123,10 +124,20 @@ void bind_conv(py::module_& m) {
       .value("auto", Algorithm::auto_)
       .value("direct", Algorithm::direct)
       .value("winograd", Algorithm::winograd);
-  m.def("conv2d_forward", forward<false>);
-  m.def("conv2d_backward", backward<false>);
-  m.def("conv_transpose2d_forward", forward<true>);
-  m.def("conv_transpose2d_backward", backward<true>);
+  using namespace py::literals;
+  const auto precision = "precision"_a = Precision::fp32;
+  const auto def_forward = [&](const char* name, auto function) {
+    m.def(name, function, "x"_a, "weight"_a, "bias"_a, "y"_a, "saved"_a, "stride"_a, "padding"_a, "dilation"_a,
+          "groups"_a, "activation"_a, "alpha"_a, "algorithm"_a, precision);
+  };
+  const auto def_backward = [&](const char* name, auto function) {
+    m.def(name, function, "x"_a, "weight"_a, "saved"_a, "dy"_a, "dx"_a, "dweight"_a, "dbias"_a, "stride"_a, "padding"_a,
+          "dilation"_a, "groups"_a, "activation"_a, "alpha"_a, "algorithm"_a, precision);
+  };
+  def_forward("conv2d_forward", forward<false>);
+  def_backward("conv2d_backward", backward<false>);
+  def_forward("conv_transpose2d_forward", forward<true>);
+  def_backward("conv_transpose2d_backward", backward<true>);
 }
 
 }  // namespace wxb

@@ -184,7 +184,7 @@ void conv_backward(const ConvBackward<T>& a, Context&) {
   In<T> dz = a.dy;
   if (a.dz || !at_once) dz = derivative(a, s.out), rest.dbias = {};
   if (at_once) return at_once(rest, dz.data);
-  if (a.dx) transpose(ConvForward<T>{dz, a.weight, {}, a.dx, {}, a.transformed, s, Unary::none, 0});
+  if (a.dx) transpose(ConvForward<T>{dz, a.weight, {}, a.dx, {}, a.transformed, s, Unary::none, 0, Precision::fp32});
   if (a.dweight) weight_gradient(a, a.x.data, dz.data);
 }
 
@@ -198,7 +198,9 @@ void conv_transpose_backward(const ConvBackward<T>& a, Context& context) {
   const ConvShape& s = a.shape;
   if (a.dy.size == 0) return clear(a.dx), clear(a.dweight), clear(a.dbias);
   const In<T> dz = derivative(a, s.c);
-  if (a.dx) conv_forward(ConvForward<T>{dz, a.weight, {}, a.dx, {}, a.transformed, s, Unary::none, 0}, context);
+  if (a.dx)
+    conv_forward(ConvForward<T>{dz, a.weight, {}, a.dx, {}, a.transformed, s, Unary::none, 0, Precision::fp32},
+                 context);
   if (a.dweight) weight_gradient(a, dz.data, a.x.data);
 }
 

@@ -7,7 +7,19 @@
 
 namespace wxb {
 
-using Array = py::array;
+// A numpy ndarray.
+class Array : public py::array {
+  static bool is_numpy(PyObject* o) {
+    if (py::array::check_(o)) return true;
+    if (PyObject_HasAttrString(o, "__cuda_array_interface__"))
+      type_error("array: it lies on a GPU, the other operands on the CPU; use .to()");
+    return false;
+  }
+
+ public:
+  PYBIND11_OBJECT(Array, py::array, is_numpy)
+  Array() = default;
+};
 
 inline PyObject* dtype_of(const Array& a) { return py::detail::array_proxy(a.ptr())->descr; }
 inline bool is_contiguous(const Array& a) {
@@ -17,3 +29,10 @@ inline bool is_contiguous(const Array& a) {
 inline bool is_writeable(const Array& a) { return a.writeable(); }
 
 }  // namespace wxb
+
+namespace pybind11::detail {
+template <>
+struct handle_type_name<wxb::Array> {
+  static constexpr auto name = const_name("numpy.ndarray");
+};
+}  // namespace pybind11::detail

@@ -34,7 +34,34 @@ const Cupy& cupy() {
 }
 
 void set_cupy(const py::object& from) {
-  library() = {from.attr("ndarray"), from.attr("cuda").attr("alloc"), from.attr("cuda").attr("MemoryPool")};
+  library() = {from.attr("ndarray"), from.attr("cuda").attr("alloc"), from.attr("cuda").attr("MemoryPool"),
+               from.attr("get_default_memory_pool")().attr("free_all_blocks")};
+}
+
+namespace {
+
+// Null where there is too little.
+py::object try_allocate(size_t bytes) {
+  try {
+    return cupy().alloc(bytes);
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_MemoryError)) throw;
+    return {};
+  }
+}
+
+}  // namespace
+
+py::object allocate(size_t bytes) {
+  if (py::object memory = try_allocate(bytes)) return memory;
+  cupy().free_idle();
+  if (py::object memory = try_allocate(bytes)) return memory;
+  size_t free = 0, total = 0;
+  if (cudaMemGetInfo(&free, &total) != cudaSuccess) cudaGetLastError();
+  PyErr_SetString(PyExc_MemoryError, message("empty: ", bytes, " bytes are wanted, of the GPU's ", total, " are ", free,
+                                             " free; use a smaller batch, or delete what is not needed")
+                                         .c_str());
+  throw py::error_already_set();
 }
 
 void Array::read() {
@@ -63,7 +90,7 @@ void Array::read() {
 py::object empty(const py::tuple& shape, const py::object& dtype, bool persistent) {
   const Extent extent(shape, dtype);
   Plan* plan = persistent ? nullptr : Plan::recording;
-  const py::object memory = plan ? plan->arena()->take(extent.bytes) : cupy().alloc(extent.bytes);
+  const py::object memory = plan ? plan->arena()->take(extent.bytes) : allocate(extent.bytes);
   return cupy().ndarray(shape, dtype, memory);
 }
 

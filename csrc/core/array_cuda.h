@@ -11,10 +11,14 @@ namespace wxb {
 
 // What this module takes from CuPy, which device.py hands over (set_cupy): only that file imports it.
 struct Cupy {
-  py::object ndarray, alloc, MemoryPool;
+  py::object ndarray, alloc, MemoryPool, free_idle;
 };
 const Cupy& cupy();  // CudaError where there is none
 void set_cupy(const py::object& library);
+
+// Memory of CuPy's. Where there is none, what its pool holds idle is given back before one more try; then MemoryError
+// says how much is wanted and how much is free.
+py::object allocate(size_t bytes);
 
 // A cupy ndarray, seen through its Python attributes, for CuPy has no C API. They are read once, when a binding
 // receives the array.
@@ -24,7 +28,10 @@ class Array : public py::object {
   Array(py::handle h, borrowed_t) : py::object(h, borrowed_t{}) { read(); }
   Array(py::handle h, stolen_t) : py::object(h, stolen_t{}) { read(); }
   explicit Array(const py::object& o) : py::object(o) { read(); }
-  static bool check_(py::handle h) { return py::isinstance(h, cupy().ndarray); }
+  static bool check_(py::handle h) {
+    if (py::isinstance<py::array>(h)) type_error("array: it lies on the CPU, the other operands on a GPU; use .to()");
+    return py::isinstance(h, cupy().ndarray);
+  }
 
   int64_t ndim() const { return int64_t(shape_.size()); }
   int64_t shape(int64_t axis) const { return shape_[size_t(axis)]; }

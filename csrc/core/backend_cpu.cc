@@ -24,6 +24,12 @@ const char* Context::name_of(uint64_t) const { return name; }
 void Context::fetch() {}
 void Context::release() {}
 void raise_reported() {}  // a launch itself has raised it
+void wait(const Context&) {}
+
+std::unique_ptr<Graph> make_graph(const std::function<void(void*)>&, std::string& why) {
+  why = "a CPU replays a list of launches";
+  return nullptr;
+}
 
 namespace {
 

@@ -12,7 +12,7 @@ Arena::Arena() {
 }
 
 py::object Arena::grow(size_t bytes) {
-  py::object memory = cupy().alloc(bytes);
+  py::object memory = allocate(bytes);
   chunks_.push_back({memory, reinterpret_cast<std::byte*>(memory.attr("ptr").cast<uintptr_t>()), bytes});
   usage.reserved += bytes;
   return memory;

@@ -30,26 +30,44 @@ void raise(const char* name, const Report& report) {
 }
 
 template <class After>
-void Plan::run_launches(After after) {
+void Plan::run_list(After after) {
   context_.launch = 0;
-  context_.stream = eager_context().stream;
   for (const Launch& launch : launches_) {
     context_.name = launch.name;
     launch.run(bytes_.data() + launch.offset, context_);
     after();
     ++context_.launch;
   }
-  const uint64_t word = context_.take();
   context_.launch = 0;
+}
+
+void Plan::raise_report() {
+  const uint64_t word = context_.take();
   if (word == Context::none) return;
   const Report report(word);
   py::gil_scoped_acquire gil;
   raise(launches_[report.launch].name, report);
 }
 
+void Plan::run_launches() {
+  if (!graph_ && why_no_graph_.empty()) {
+    const auto list = [this](void* stream) {
+      context_.stream = stream;
+      run_list([] {});
+    };
+    graph_ = make_graph(list, why_no_graph_);
+  }
+  context_.stream = eager_context().stream;
+  if (graph_)
+    graph_->launch(context_);
+  else
+    run_list([] {});
+  raise_report();
+}
+
 void Plan::replay() {
   const Turn turn(*arena_);
-  run_launches([] {});
+  run_launches();
 }
 
 std::vector<double> Plan::profile(int repeats) {
@@ -59,12 +77,15 @@ std::vector<double> Plan::profile(int repeats) {
   for (int i = 0; i < repeats; ++i) {
     auto began = Clock::now();
     size_t at = 0;
-    run_launches([&] {
+    context_.stream = eager_context().stream;
+    run_list([&] {
+      wait(context_);
       const auto ended = Clock::now();
       least[at] = std::min(least[at], std::chrono::duration<double>(ended - began).count());
       ++at;
       began = Clock::now();
     });
+    raise_report();
   }
   return least;
 }
@@ -83,7 +104,7 @@ py::object Plan::run(const std::vector<Array>& inputs, bool alias_outputs) {
     copy(slots[i].mutable_data(), inputs[i].data(), size_t(inputs[i].nbytes()), eager_context());
   {
     py::gil_scoped_release nogil;
-    run_launches([] {});
+    run_launches();
   }
   py::list results(outputs_.size());
   for (size_t i = 0; i < outputs_.size(); ++i) {

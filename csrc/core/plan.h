@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/array.h"
+#include "core/backend.h"
 #include "core/context.h"
 #include "core/operands.h"
 
@@ -30,6 +31,7 @@ class Plan {
 
   template <auto Kernel, Arguments A>
   void append(const char* name, const A& args) {
+    graph_.reset(), why_no_graph_.clear();
     const size_t offset = (bytes_.size() + 15) & ~size_t{15};
     bytes_.resize(offset + sizeof(A));
     std::memcpy(bytes_.data() + offset, &args, sizeof(A));
@@ -42,7 +44,8 @@ class Plan {
   // themselves: valid until the next replay). None, and nothing was done, unless the inputs are contiguous arrays of
   // the shapes and dtypes that were recorded, or while another plan records.
   py::object run(const std::vector<Array>& inputs, bool alias_outputs);
-  void replay();                             // the launches alone; called without the GIL
+  void replay();                                                     // the launches alone; called without the GIL
+  const std::string& why_no_graph() const { return why_no_graph_; }  // empty before the first replay
   std::vector<double> profile(int repeats);  // replays so often: the least seconds of each launch
 
   size_t size() const { return launches_.size(); }
@@ -82,8 +85,10 @@ class Plan {
   };
 
   bool fits(const std::vector<Array>& inputs) const;
+  void run_launches();  // as a graph where there is one; raises what they reported
   template <class After>
-  void run_launches(After after);  // raises what they reported
+  void run_list(After after);
+  void raise_report();
   std::map<void*, size_t> written() const;
 
   std::vector<Output> outputs_;
@@ -93,6 +98,8 @@ class Plan {
   std::vector<py::object> kept_;
   std::unordered_set<PyObject*> kept_set_;
   Context context_;
+  std::unique_ptr<Graph> graph_;
+  std::string why_no_graph_;
 };
 
 // An uninitialised, contiguous array. While a plan records on this thread it comes from the plan's arena, unless

@@ -37,6 +37,15 @@ HD double pow(double x, double y) { return ::pow(x, y); }
 HD float fma(float a, float b, float c) { return ::fmaf(a, b, c); }
 HD double fma(double a, double b, double c) { return ::fma(a, b, c); }
 
+// Cosine and sine of so many whole turns. CUDA's ::cos keeps a table in local memory for angles beyond all use.
+HD void turn(double turns, double& cosine, double& sine) {
+#ifdef __CUDA_ARCH__
+  ::sincospi(2 * turns, &sine, &cosine);
+#else
+  cosine = ::cos(6.283185307179586 * turns), sine = ::sin(6.283185307179586 * turns);
+#endif
+}
+
 // 1 / (1 + e^-x), for negative x as e^x / (1 + e^x), which keeps the digits of small values
 HD float sigmoid(float x) {
   const float z = ::expf(-::fabsf(x));

@@ -1,6 +1,6 @@
-#include "core/philox.h"
 #include "elementwise/activation_ref.h"
 #include "epilogue/epilogue_table.h"
+#include "random/draws.h"
 
 namespace wxb::ref {
 
@@ -16,8 +16,7 @@ auto sum_at(const Args& a, int64_t i) {
 template <class Args, class T>
 T dropped(const Args& a, int64_t i, T v) {
   if (!a.saved) return v;
-  const Words w = philox(a.saved.data[0], a.saved.data[1] + uint64_t(i / 64 * 16 + i % 16));
-  return int32_t(w.word[i / 16 % 4] >> 8) < a.threshold ? T(0) : v * a.scale;
+  return word_of(a.saved.data, i) < a.threshold ? T(0) : v * a.scale;
 }
 
 template <class T>

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/plan.h"
 #include "gemm/gemm.h"
 
@@ -20,21 +22,34 @@ Sizes sizes(const Call& call, A x, A weight) {
   return {x.shape(0), x.shape(1), weight.shape(0)};
 }
 
-void forward(A x, A weight, O bias, A y, O saved, Unary activation, double alpha) {
+// Scratch of the kernel.
+Optional room(A like, int64_t size) {
+  return size ? Optional(Array(empty(py::make_tuple(size), like.attr("dtype"), false))) : Optional();
+}
+
+void forward(A x, A weight, O bias, A y, O saved, Unary activation, double alpha, Precision precision) {
   const Call call("linear");
   const auto [n, in, out] = sizes(call, x, weight);
+  const int64_t size = BACKEND::product_room(n, out, in, 1, precision);
+  const Optional parts = room(x, size);
   by_float(call.name, x, [&, n = n, in = in, out = out]<class T>() {
     launch<BACKEND::linear_forward<T>>(
         call.name, LinearForward<T>{call.in<T>("input", x, {n, in}), call.in<T>("weight", weight, {out, in}),
                                     call.in<T>("bias", bias, {out}), call.out<T>("output", y, {n, out}),
-                                    call.out<T>("saved", saved, {n, out}), n, in, out, activation, T(alpha)});
+                                    call.out<T>("saved", saved, {n, out}), call.out<T>("parts", parts, {size}), n, in,
+                                    out, activation, T(alpha), precision});
   });
 }
 
-void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Unary activation, double alpha) {
+void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Unary activation, double alpha,
+              Precision precision) {
   const Call call("linear_backward");
   const auto [n, in, out] = sizes(call, x, weight);
   if (activation != Unary::none && !saved) value_error(call.name, ": an activation needs saved, it is None");
+  const int64_t size = std::max(dx ? BACKEND::product_room(n, in, out, 1, precision) : 0,
+                                dweight ? BACKEND::product_room(out, in, n, 1, precision) : 0),
+                of_bias = dbias ? BACKEND::column_room(n, out) : 0;
+  const Optional parts = room(x, size), sums = room(x, of_bias);
   by_float(call.name, x, [&, n = n, in = in, out = out]<class T>() {
     Optional workspace;
     if (activation != Unary::none) workspace = Array(empty(py::make_tuple(n, out), x.attr("dtype"), false));
@@ -43,7 +58,8 @@ void backward(A x, A weight, O saved, A dy, O dx, O dweight, O dbias, Unary acti
                                      call.in<T>("saved", saved, {n, out}), call.in<T>("dy", dy, {n, out}),
                                      call.out<T>("dx", dx, {n, in}), call.out<T>("dweight", dweight, {out, in}),
                                      call.out<T>("dbias", dbias, {out}), call.out<T>("workspace", workspace, {n, out}),
-                                     n, in, out, activation, T(alpha)});
+                                     call.out<T>("parts", parts, {size}), call.out<T>("sums", sums, {of_bias}), n, in,
+                                     out, activation, T(alpha), precision});
   });
 }
 
@@ -59,7 +75,7 @@ int64_t matrices(const Call& call, const char* what, A x, int64_t rows, int64_t 
   return count;
 }
 
-void bind_matmul(A a, A b, A y, bool transpose_a, bool transpose_b) {
+void bind_matmul(A a, A b, A y, bool transpose_a, bool transpose_b, Precision precision) {
   const Call call("matmul");
   const auto of_y = y.ndim(), of_a = a.ndim();
   if (of_y < 2 || of_a < 2)
@@ -69,20 +85,25 @@ void bind_matmul(A a, A b, A y, bool transpose_a, bool transpose_b) {
   for (py::ssize_t axis = 0; axis + 2 < of_y; ++axis) batch *= y.shape(axis);
   const int64_t many_a = transpose_a ? matrices(call, "a", a, k, m, batch) : matrices(call, "a", a, m, k, batch);
   const int64_t many_b = transpose_b ? matrices(call, "b", b, n, k, batch) : matrices(call, "b", b, k, n, batch);
+  const int64_t size = BACKEND::product_room(m, n, k, batch, precision);
+  const Optional parts = room(a, size);
   by_float(call.name, a, [&]<class T>() {
     launch<BACKEND::matmul<T>>(
-        call.name,
-        Matmul<T>{call.in<T>("a", a, a.size()), call.in<T>("b", b, b.size()), call.out<T>("y", y, y.size()), batch, m,
-                  n, k, many_a == 1 ? 0 : m * k, many_b == 1 ? 0 : k * n, transpose_a, transpose_b});
+        call.name, Matmul<T>{call.in<T>("a", a, a.size()), call.in<T>("b", b, b.size()), call.out<T>("y", y, y.size()),
+                             call.out<T>("parts", parts, {size}), batch, m, n, k, many_a == 1 ? 0 : m * k,
+                             many_b == 1 ? 0 : k * n, transpose_a, transpose_b, precision});
   });
 }
 
 }  // namespace
 
 void bind_gemm(py::module_& m) {
-  m.def("linear_forward", forward);
-  m.def("linear_backward", backward);
-  m.def("matmul", bind_matmul);
+  using namespace py::literals;
+  const auto precision = "precision"_a = Precision::fp32;
+  m.def("linear_forward", forward, "x"_a, "weight"_a, "bias"_a, "y"_a, "saved"_a, "activation"_a, "alpha"_a, precision);
+  m.def("linear_backward", backward, "x"_a, "weight"_a, "saved"_a, "dy"_a, "dx"_a, "dweight"_a, "dbias"_a,
+        "activation"_a, "alpha"_a, precision);
+  m.def("matmul", bind_matmul, "a"_a, "b"_a, "y"_a, "transpose_a"_a, "transpose_b"_a, precision);
 }
 
 }  // namespace wxb

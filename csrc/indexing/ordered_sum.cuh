@@ -110,7 +110,11 @@ struct SpanningSums {
     const int64_t place = of.sorted[last].place;
     if (place == nowhere || (begin > 0 && of.sorted[begin - 1].place == place)) return;
     T sum = of.left[(2 * number + 1) * of.columns + column];
-    do { sum += of.left[2 * ++number * of.columns + column]; } while (of.goes_on(min((number + 1) * chunk, of.count)));
+    int64_t end = last + 1;
+    do {
+      sum += of.left[2 * ++number * of.columns + column];
+      end += chunk;
+    } while (end < of.count && of.sorted[end].place == place);
     of.body.add(place, column, sum);
   }
 };

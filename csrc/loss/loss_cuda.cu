@@ -1,3 +1,4 @@
+#include "core/divisor.cuh"
 #include "core/elements.cuh"
 #include "core/reduction.cuh"
 #include "loss/loss.h"
@@ -137,10 +138,11 @@ template <class T>
 struct NllBackwardBody {
   static constexpr int pack = pack_of<T>;
   NegativeLogLikelihoodBackward<T> a;
+  Divisor classes;
   Status status;
   template <int n>
   __device__ void run(int64_t i) const {
-    const int64_t row = i / a.classes, label = label_of(a, status, row), first = i - row * a.classes;
+    const int64_t row = classes.quotient(i), label = label_of(a, status, row), first = i - row * a.classes;
     Pack<T, n> dx;
 #pragma unroll
     for (int j = 0; j < n; ++j) dx.v[j] = first + j == label ? gradient(label) : T(0);
@@ -172,9 +174,10 @@ template <class T>
 void loss_backward(const ErrorLossBackward<T>& a, Context& context) {
   const int64_t n = a.prediction.size;
   switch (a.op) {
-#define WXB_CASE(name, F) \
-  case Loss::name:        \
-    return launch_elements(context, ErrorBackwardBody<F, T>{a, 1.0 / double(n)}, n, n, a.prediction, a.target, a.dprediction, a.dtarget);
+#define WXB_CASE(name, F)                                                                                      \
+  case Loss::name:                                                                                             \
+    return launch_elements(context, ErrorBackwardBody<F, T>{a, 1.0 / double(n)}, n, n, a.prediction, a.target, \
+                           a.dprediction, a.dtarget);
     WXB_LOSS(WXB_CASE)
 #undef WXB_CASE
   }
@@ -187,7 +190,8 @@ void bce_with_logits_forward(const BinaryCrossEntropy<T>& a, Context& context) {
 
 template <class T>
 void bce_with_logits_backward(const BinaryCrossEntropyBackward<T>& a, Context& context) {
-  launch_elements(context, BceBackwardBody<T>{a, 1.0 / double(a.x.size)}, a.x.size, a.row, a.x, a.target, a.weight, a.pos_weight, a.dx);
+  launch_elements(context, BceBackwardBody<T>{a, 1.0 / double(a.x.size)}, a.x.size, a.row, a.x, a.target, a.weight,
+                  a.pos_weight, a.dx);
 }
 
 template <class T>
@@ -197,7 +201,7 @@ void nll_forward(const NegativeLogLikelihood<T>& a, Context& context) {
 
 template <class T>
 void nll_backward(const NegativeLogLikelihoodBackward<T>& a, Context& context) {
-  launch_elements(context, NllBackwardBody<T>{a, context.status()}, a.dx.size, a.classes, a.dx);
+  launch_elements(context, NllBackwardBody<T>{a, Divisor(a.classes), context.status()}, a.dx.size, a.classes, a.dx);
 }
 
 #define WXB_FLOAT(T)                                                                      \

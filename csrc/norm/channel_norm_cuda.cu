@@ -1,3 +1,4 @@
+#include "core/divisor.cuh"
 #include "core/elements.cuh"
 #include "core/reduction.cuh"
 #include "core/rows.cuh"
@@ -118,15 +119,17 @@ struct FitBody {
   }
 };
 
-// The saved numbers of the channels from element i on: where they are, n of them side by side.
-template <class T>
+// Which channel of which part an element is of.
 struct Channel {
-  Channels<const T> c;
-  int64_t channel, part;
-  __device__ Channel(const T* saved, const Parts& s, int64_t i) {
-    const int64_t row = i / s.channels;
-    channel = i - row * s.channels, part = s.parts == 1 ? 0 : row / s.rows;
-    c = channels_of(saved, s, part);
+  int64_t part, number;
+};
+struct ChannelOf {
+  int64_t channels;
+  Divisor by_channels, by_rows;
+  explicit ChannelOf(const Parts& s) : channels(s.channels), by_channels(s.channels), by_rows(s.rows) {}
+  __device__ Channel operator()(int64_t i) const {
+    const int64_t row = by_channels.quotient(i);
+    return {by_rows.quotient(row), i - row * channels};
   }
 };
 
@@ -148,16 +151,18 @@ template <bool plain, class T>
 struct NormaliseBody {
   static constexpr int pack = 16 / int(sizeof(T));
   ChannelNorm<T> a;
+  ChannelOf channel_of;
   template <int n>
   __device__ void run(int64_t i) const {
-    const Channel<T> at(a.saved.data, a.size, i);
+    const auto [part, j] = channel_of(i);
+    const auto c = channels_of<const T>(a.saved.data, a.size, part);
     auto x = load<n>(a.x.data + i);
-    const auto origin = load<n>(at.c.origin + at.channel), centre = load<n>(at.c.centre + at.channel);
-    const auto scale = load<n>(at.c.scale + at.channel), shift = load<n>(at.c.shift + at.channel);
+    const auto origin = load<n>(c.origin + j), centre = load<n>(c.centre + j);
+    const auto scale = load<n>(c.scale + j), shift = load<n>(c.shift + j);
 #pragma unroll
-    for (int j = 0; j < n; ++j) {
-      const T z = fma(x.v[j] - origin.v[j] - centre.v[j], scale.v[j], shift.v[j]);
-      x.v[j] = activation<plain>(a.activation, a.alpha, z);
+    for (int k = 0; k < n; ++k) {
+      const T z = fma(x.v[k] - origin.v[k] - centre.v[k], scale.v[k], shift.v[k]);
+      x.v[k] = activation<plain>(a.activation, a.alpha, z);
     }
     store(a.y.data + i, x);
   }
@@ -165,7 +170,7 @@ struct NormaliseBody {
 
 template <bool plain, class T>
 void normalise(Context& context, const ChannelNorm<T>& a) {
-  launch_elements(context, NormaliseBody<plain, T>{a}, a.x.size, a.size.channels, a.x, a.y, a.saved);
+  launch_elements(context, NormaliseBody<plain, T>{a, ChannelOf(a.size)}, a.x.size, a.size.channels, a.x, a.y, a.saved);
 }
 
 // ---- backward ----
@@ -241,20 +246,22 @@ template <bool plain, class T>
 struct GradientBody {
   static constexpr int pack = plain || sizeof(T) == 4 ? 16 / int(sizeof(T)) : 1;  // or registers are spilled
   ChannelNormBackward<T> a;
+  ChannelOf channel_of;
   template <int n>
   __device__ void run(int64_t i) const {
-    const Channel<T> at(a.saved.data, a.size, i);
-    const T* const mean_at = a.means.data + at.part * a.size.channels + at.channel;
+    const auto [part, j] = channel_of(i);
+    const auto c = channels_of(a.saved.data, a.size, part);
+    const T* const mean_at = a.means.data + part * a.size.channels + j;
     const auto x = load<n>(a.x.data + i);
     auto dx = load<n>(a.dy.data + i);
-    const auto origin = load<n>(at.c.origin + at.channel), centre = load<n>(at.c.centre + at.channel);
-    const auto scale = load<n>(at.c.scale + at.channel), shift = load<n>(at.c.shift + at.channel);
+    const auto origin = load<n>(c.origin + j), centre = load<n>(c.centre + j);
+    const auto scale = load<n>(c.scale + j), shift = load<n>(c.shift + j);
     const auto mean = load<n>(mean_at), slope = load<n>(mean_at + a.size.parts * a.size.channels);
 #pragma unroll
-    for (int j = 0; j < n; ++j) {
-      const T d = x.v[j] - origin.v[j] - centre.v[j];
-      const T g = dx.v[j] * derivative<plain>(a.activation, a.alpha, fma(d, scale.v[j], shift.v[j]));
-      dx.v[j] = fma(g, scale.v[j], -fma(d, slope.v[j], mean.v[j]));
+    for (int k = 0; k < n; ++k) {
+      const T d = x.v[k] - origin.v[k] - centre.v[k];
+      const T g = dx.v[k] * derivative<plain>(a.activation, a.alpha, fma(d, scale.v[k], shift.v[k]));
+      dx.v[k] = fma(g, scale.v[k], -fma(d, slope.v[k], mean.v[k]));
     }
     store(a.dx.data + i, dx);
   }
@@ -267,7 +274,8 @@ void take_dots(Context& context, const ChannelNormBackward<T>& a, Sums* totals) 
 
 template <bool plain, class T>
 void gradients(Context& context, const ChannelNormBackward<T>& a) {
-  launch_elements(context, GradientBody<plain, T>{a}, a.x.size, a.size.channels, a.x, a.dy, a.dx, a.saved, a.means);
+  launch_elements(context, GradientBody<plain, T>{a, ChannelOf(a.size)}, a.x.size, a.size.channels, a.x, a.dy, a.dx,
+                  a.saved, a.means);
 }
 
 }  // namespace

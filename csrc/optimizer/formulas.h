@@ -56,6 +56,21 @@ HD RmspropScalars<T> scalars(const Rmsprop<T>& a, int64_t) {
   return {T(a.lr.data[0]), T(a.alpha), T(1 - a.alpha), T(a.eps), T(a.momentum), T(a.weight_decay), least};
 }
 
+// Calls f(row, from, to) for the pieces of rows that make up [begin, end) of the rows laid end to end.
+template <class T, class F>
+HD void for_pieces(const Rows<T>& rows, int64_t begin, int64_t end, F f) {
+  int64_t first = 0, after = rows.count;  // the last row that starts at or before begin
+  while (after - first > 1) {
+    const int64_t middle = (first + after) / 2;
+    (rows.kernel_row[middle].start <= begin ? first : after) = middle;
+  }
+  for (int64_t r = first; r < rows.count && rows.kernel_row[r].start < end; ++r) {
+    const Row<T>& row = rows.kernel_row[r];
+    const int64_t from = begin > row.start ? begin - row.start : 0, to = end - row.start;
+    f(row, from, to < row.parameter.size ? to : row.parameter.size);
+  }
+}
+
 namespace WXB_TARGET {
 
 // The scalars of one row.

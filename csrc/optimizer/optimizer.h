@@ -21,12 +21,10 @@ struct Row {
 // The rows of a table, which outlives the launch.
 template <class T>
 struct Rows {
-  const Row<T>* row;
-  int64_t count, size;  // rows, elements in all of them
-  double* partial;      // scratch: tasks(size) numbers
-
-  static constexpr int64_t range = 16384;  // elements per task: some microseconds, and five arrays of it fit in L2
-  static int64_t tasks(int64_t size) { return (size + range - 1) / range; }
+  const Row<T>* row;         // where the host reads them
+  const Row<T>* kernel_row;  // the same where the kernels do
+  int64_t count, size;       // rows, elements in all of them
+  double* partial;           // scratch of the kernels: optimizer_partials(size) numbers
 
   void operands(const Operands& f) const {
     for (int64_t r = 0; r < count; ++r) {
@@ -95,6 +93,7 @@ template <class T>
 void rmsprop(const Rmsprop<T>&, Context&);
 template <class T>
 void clip(const Clip<T>&, Context&);
+int64_t optimizer_partials(int64_t size);
 }  // namespace BACKEND
 
 }  // namespace wxb

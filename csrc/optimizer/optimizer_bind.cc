@@ -1,6 +1,7 @@
 #include <array>
 #include <vector>
 
+#include "core/backend.h"
 #include "core/plan.h"
 #include "optimizer/optimizer.h"
 
@@ -35,19 +36,23 @@ class Table {
       arrays_.insert(arrays_.end(), arrays.begin(), arrays.end());
     }
     states_ = int(rows[0].size()) - 2;
-    partial_.resize(size_t(Rows<T>::tasks(size_)));
+    const size_t bytes = rows_.size() * sizeof(Row<T>);
+    kernel_rows_ = Array(empty(py::make_tuple(bytes), py::dtype::of<uint8_t>(), true));
+    copy(kernel_rows_.mutable_data(), rows_.data(), bytes, eager_context());
+    partial_ = Array(empty(py::make_tuple(BACKEND::optimizer_partials(size_)), py::dtype::of<double>(), true));
   }
 
   Rows<T> rows(const char* kernel, int states) {
     if (states > 0 && states != states_)
       value_error(kernel, ": the table has ", states_, " states for each parameter, it must have ", states,
                   "; make the optimizer with the hyper-parameters it is to have");
-    return {rows_.data(), int64_t(rows_.size()), size_, partial_.data()};
+    return {rows_.data(), static_cast<const Row<T>*>(kernel_rows_.data()), int64_t(rows_.size()), size_,
+            static_cast<double*>(partial_.mutable_data())};
   }
 
  private:
   std::vector<Row<T>> rows_;
-  std::vector<double> partial_;
+  Array kernel_rows_, partial_;
   Arrays arrays_;
   int64_t size_ = 0;
   int states_;

@@ -25,15 +25,18 @@ const OptimizerTable<T>& table() {
     return ref::optimizer_double;
 }
 
+constexpr int64_t range = 16384;  // elements per task: some microseconds, and five arrays of it fit in L2
+
 // Ranges of the rows laid end to end, not of each row: a net of many small parameters costs one fork and join, or none.
 template <class T, class Body>
 void by_range(const Rows<T>& rows, Body body) {
-  constexpr int64_t range = Rows<T>::range;
-  parallel(rows.tasks(rows.size),
+  parallel(optimizer_partials(rows.size),
            [&](int64_t task) { body(task, task * range, std::min(rows.size, (task + 1) * range)); });
 }
 
 }  // namespace
+
+int64_t optimizer_partials(int64_t size) { return (size + range - 1) / range; }
 
 template <class T>
 void sgd(const Sgd<T>& a, Context& context) {
@@ -70,7 +73,7 @@ void clip(const Clip<T>& a, Context& context) {
     a.rows.partial[task] = sum;
   });
   double sum = 0;
-  for (int64_t task = 0; task < a.rows.tasks(a.rows.size); ++task) sum += a.rows.partial[task];
+  for (int64_t task = 0; task < optimizer_partials(a.rows.size); ++task) sum += a.rows.partial[task];
   const double norm = std::sqrt(sum);
   a.norm.data[0] = T(norm);
   if (norm <= a.max_norm) return;

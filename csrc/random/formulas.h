@@ -69,8 +69,8 @@ HD double fraction(uint64_t bits64) { return double(bits64 >> 11) * 0x1p-53; }
 
 HD void normals(uint64_t first, uint64_t second, double& a, double& b) {
   const double radius = ::sqrt(-2.0 * ::log((double(first >> 11) + 0.5) * 0x1p-53));
-  const double angle = 6.283185307179586 * fraction(second);
-  a = radius * ::cos(angle), b = radius * ::sin(angle);
+  turn(fraction(second), a, b);
+  a = radius * a, b = radius * b;
 }
 
 // low + (high - low) fraction, which rounding may take to high.

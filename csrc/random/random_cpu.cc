@@ -2,7 +2,7 @@
 
 #include "core/isa.h"
 #include "core/parallel.h"
-#include "core/philox.h"
+#include "random/draws.h"
 #include "random/random_table.h"
 
 namespace wxb {
@@ -44,9 +44,6 @@ struct Group {
   }
 };
 
-// To [0, count) by the upper half of a 128-bit product: its bias is below count / 2^64.
-uint64_t below(uint64_t count, uint64_t word) { return uint64_t((static_cast<unsigned __int128>(count) * word) >> 64); }
-
 }  // namespace
 
 void rng_advance(const RngAdvance& a, Context& context) {
@@ -80,7 +77,7 @@ void randint(const Randint& a, Context&) {
     for (int64_t start = begin; start < end; start += 32) {
       const Group numbers(a.saved.data, start / 32);
       for (int64_t i = start; i < std::min(start + 32, end); ++i)
-        a.y.data[i] = int64_t(uint64_t(a.low) + below(a.count, numbers.word[i - start]));
+        a.y.data[i] = int64_t(uint64_t(a.low) + ref::below(a.count, numbers.word[i - start]));
     }
   });
 }
@@ -94,7 +91,7 @@ void permutation(const Permutation& a, Context&) {
     Group partner(a.saved.data, group);
     const int64_t start = group * 32, end = std::min(start + 32, a.y.size);
     for (int64_t i = start; i < end; ++i) {
-      partner.word[i - start] = below(uint64_t(i) + 1, partner.word[i - start]);
+      partner.word[i - start] = ref::below(uint64_t(i) + 1, partner.word[i - start]);
       __builtin_prefetch(y + partner.word[i - start], 1);
     }
     for (int64_t i = end - 1; i >= start; --i) std::swap(y[i], y[partner.word[i - start]]);

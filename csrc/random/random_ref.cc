@@ -1,5 +1,4 @@
-#include "core/philox.h"
-#include "random/formulas.h"
+#include "random/draws.h"
 #include "random/random_table.h"
 
 namespace wxb::ref {
@@ -15,24 +14,6 @@ void generate(const uint64_t* saved, int64_t begin, int64_t end, Draw draw, Put 
       draw(philox(saved[0], saved[1] + uint64_t(group / count + lane)), value);
       for (int64_t k = 0, i = group + lane; k < count && i < end; ++k, i += 16) put(i, value[k]);
     }
-}
-
-uint64_t join(uint32_t high, uint32_t low) { return uint64_t{high} << 32 | low; }
-
-void draw_fractions(Words w, float* y) {
-  for (int k = 0; k < 4; ++k) y[k] = fraction<float>(w.word[k]);
-}
-void draw_fractions(Words w, double* y) {
-  for (int k = 0; k < 2; ++k) y[k] = fraction(join(w.word[2 * k], w.word[2 * k + 1]));
-}
-
-void draw_normals(Words w, float* y) {
-  for (int k = 0; k < 4; k += 2) normals(w.word[k], w.word[k + 1], y[k], y[k + 1]);
-}
-void draw_normals(Words w, double* y) { normals(join(w.word[0], w.word[1]), join(w.word[2], w.word[3]), y[0], y[1]); }
-
-void draw_words(Words w, int32_t* y) {
-  for (int k = 0; k < 4; ++k) y[k] = int32_t(w.word[k] >> 8);
 }
 
 template <class T>

@@ -1,3 +1,4 @@
+#include "core/divisor.cuh"
 #include "core/elements.cuh"
 #include "core/reduction.cuh"
 #include "reduce/reduce.h"
@@ -58,6 +59,7 @@ template <class G, class T>
 struct ReduceBackwardBody {
   static constexpr int pack = 16 / int(sizeof(T));
   ReduceBackward<T> a;
+  Divisor by_row, by_inner;  // count inner, inner
 
   // What an output has one of: the same for a pack along the axis, a pack of its own where there is an inner one.
   template <int n>
@@ -72,7 +74,7 @@ struct ReduceBackwardBody {
 
   template <int n>
   __device__ void run(int64_t i) const {
-    const int64_t row = i / (a.count * a.inner), at = a.inner == 1 ? row : row * a.inner + i % a.inner;
+    const int64_t row = by_row.quotient(i), at = row * a.inner + (i - by_inner.quotient(i) * a.inner);
     const auto y = of_output<n>(a.y, at), ties = of_output<n>(a.ties, at), dy = of_output<n>(a.dy, at);
     auto dx = G::reads_x ? load<n>(a.x.data + i) : dy;
 #pragma unroll
@@ -83,7 +85,7 @@ struct ReduceBackwardBody {
 
 template <class G, class T>
 void run_backward(Context& context, const ReduceBackward<T>& a) {
-  const ReduceBackwardBody<G, T> body{a};
+  const ReduceBackwardBody<G, T> body{a, Divisor(a.count * a.inner), Divisor(a.inner)};
   if (a.inner == 1) return launch_elements(context, body, a.dx.size, a.count, a.x, a.dx);
   launch_elements(context, body, a.dx.size, a.inner, a.x, a.y, a.ties, a.dy, a.dx);
 }

@@ -15,7 +15,7 @@ from numpy import bool_, float32, float64, int64, uint8
 
 from . import nn, ops, optim
 from .autograd import no_grad
-from .device import Device, device, empty_cache, memory_stats, num_threads, seed, set_num_threads
+from .device import Device, device, empty_cache, memory_stats, num_threads, seed, set_default_device, set_num_threads
 from .errors import CaptureError, CudaError
 from .tensor import Parameter, Tensor, parameter, scalar, tensor
 
@@ -68,6 +68,7 @@ __all__ = [
     "recipes",
     "scalar",
     "seed",
+    "set_default_device",
     "set_num_threads",
     "summary",
     "tensor",

@@ -528,6 +528,42 @@ class TableFloat64:
         arg4: bool,
     ) -> None: ...
 
+class Precision:
+    """
+    Members:
+
+      fp32
+
+      tf32
+
+      bf16
+    """
+
+    __members__: typing.ClassVar[dict[str, Precision]]
+    fp32: typing.ClassVar[Precision]
+    tf32: typing.ClassVar[Precision]
+    bf16: typing.ClassVar[Precision]
+    @typing.overload
+    def __eq__(self, other: Precision) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Precision) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
 class Reduction:
     """
     Members:
@@ -814,64 +850,68 @@ def concat(
     arg0: collections.abc.Sequence[numpy.ndarray], arg1: numpy.ndarray, arg2: typing.SupportsInt | typing.SupportsIndex
 ) -> None: ...
 def conv2d_backward(
-    arg0: numpy.ndarray,
-    arg1: numpy.ndarray,
-    arg2: numpy.ndarray | None,
-    arg3: numpy.ndarray,
-    arg4: numpy.ndarray | None,
-    arg5: numpy.ndarray | None,
-    arg6: numpy.ndarray | None,
-    arg7: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg8: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg9: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg10: typing.SupportsInt | typing.SupportsIndex,
-    arg11: Unary,
-    arg12: typing.SupportsFloat | typing.SupportsIndex,
-    arg13: Algorithm,
+    x: numpy.ndarray,
+    weight: numpy.ndarray,
+    saved: numpy.ndarray | None,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray | None,
+    dweight: numpy.ndarray | None,
+    dbias: numpy.ndarray | None,
+    stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    padding: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    dilation: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    groups: typing.SupportsInt | typing.SupportsIndex,
+    activation: Unary,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    algorithm: Algorithm,
+    precision: Precision = ...,
 ) -> None: ...
 def conv2d_forward(
-    arg0: numpy.ndarray,
-    arg1: numpy.ndarray,
-    arg2: numpy.ndarray | None,
-    arg3: numpy.ndarray,
-    arg4: numpy.ndarray | None,
-    arg5: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg6: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg7: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg8: typing.SupportsInt | typing.SupportsIndex,
-    arg9: Unary,
-    arg10: typing.SupportsFloat | typing.SupportsIndex,
-    arg11: Algorithm,
+    x: numpy.ndarray,
+    weight: numpy.ndarray,
+    bias: numpy.ndarray | None,
+    y: numpy.ndarray,
+    saved: numpy.ndarray | None,
+    stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    padding: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    dilation: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    groups: typing.SupportsInt | typing.SupportsIndex,
+    activation: Unary,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    algorithm: Algorithm,
+    precision: Precision = ...,
 ) -> None: ...
 def conv_transpose2d_backward(
-    arg0: numpy.ndarray,
-    arg1: numpy.ndarray,
-    arg2: numpy.ndarray | None,
-    arg3: numpy.ndarray,
-    arg4: numpy.ndarray | None,
-    arg5: numpy.ndarray | None,
-    arg6: numpy.ndarray | None,
-    arg7: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg8: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg9: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg10: typing.SupportsInt | typing.SupportsIndex,
-    arg11: Unary,
-    arg12: typing.SupportsFloat | typing.SupportsIndex,
-    arg13: Algorithm,
+    x: numpy.ndarray,
+    weight: numpy.ndarray,
+    saved: numpy.ndarray | None,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray | None,
+    dweight: numpy.ndarray | None,
+    dbias: numpy.ndarray | None,
+    stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    padding: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    dilation: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    groups: typing.SupportsInt | typing.SupportsIndex,
+    activation: Unary,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    algorithm: Algorithm,
+    precision: Precision = ...,
 ) -> None: ...
 def conv_transpose2d_forward(
-    arg0: numpy.ndarray,
-    arg1: numpy.ndarray,
-    arg2: numpy.ndarray | None,
-    arg3: numpy.ndarray,
-    arg4: numpy.ndarray | None,
-    arg5: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg6: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg7: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
-    arg8: typing.SupportsInt | typing.SupportsIndex,
-    arg9: Unary,
-    arg10: typing.SupportsFloat | typing.SupportsIndex,
-    arg11: Algorithm,
+    x: numpy.ndarray,
+    weight: numpy.ndarray,
+    bias: numpy.ndarray | None,
+    y: numpy.ndarray,
+    saved: numpy.ndarray | None,
+    stride: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    padding: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    dilation: tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex],
+    groups: typing.SupportsInt | typing.SupportsIndex,
+    activation: Unary,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    algorithm: Algorithm,
+    precision: Precision = ...,
 ) -> None: ...
 def copy_bandwidth(
     bytes: typing.SupportsInt | typing.SupportsIndex, seconds: typing.SupportsFloat | typing.SupportsIndex = 0.1
@@ -977,24 +1017,26 @@ def layer_norm_forward(
     arg6: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 def linear_backward(
-    arg0: numpy.ndarray,
-    arg1: numpy.ndarray,
-    arg2: numpy.ndarray | None,
-    arg3: numpy.ndarray,
-    arg4: numpy.ndarray | None,
-    arg5: numpy.ndarray | None,
-    arg6: numpy.ndarray | None,
-    arg7: Unary,
-    arg8: typing.SupportsFloat | typing.SupportsIndex,
+    x: numpy.ndarray,
+    weight: numpy.ndarray,
+    saved: numpy.ndarray | None,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray | None,
+    dweight: numpy.ndarray | None,
+    dbias: numpy.ndarray | None,
+    activation: Unary,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    precision: Precision = ...,
 ) -> None: ...
 def linear_forward(
-    arg0: numpy.ndarray,
-    arg1: numpy.ndarray,
-    arg2: numpy.ndarray | None,
-    arg3: numpy.ndarray,
-    arg4: numpy.ndarray | None,
-    arg5: Unary,
-    arg6: typing.SupportsFloat | typing.SupportsIndex,
+    x: numpy.ndarray,
+    weight: numpy.ndarray,
+    bias: numpy.ndarray | None,
+    y: numpy.ndarray,
+    saved: numpy.ndarray | None,
+    activation: Unary,
+    alpha: typing.SupportsFloat | typing.SupportsIndex,
+    precision: Precision = ...,
 ) -> None: ...
 def log_softmax_backward(y: numpy.ndarray, dy: numpy.ndarray, dx: numpy.ndarray) -> None: ...
 def log_softmax_forward(x: numpy.ndarray, y: numpy.ndarray) -> None: ...
@@ -1014,7 +1056,14 @@ def loss_forward(
     loss: numpy.ndarray,
     delta: typing.SupportsFloat | typing.SupportsIndex = 1.0,
 ) -> None: ...
-def matmul(arg0: numpy.ndarray, arg1: numpy.ndarray, arg2: numpy.ndarray, arg3: bool, arg4: bool) -> None: ...
+def matmul(
+    a: numpy.ndarray,
+    b: numpy.ndarray,
+    y: numpy.ndarray,
+    transpose_a: bool,
+    transpose_b: bool,
+    precision: Precision = ...,
+) -> None: ...
 def max_pool_backward(
     dy: numpy.ndarray,
     index: numpy.ndarray,

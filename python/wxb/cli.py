@@ -183,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--batch-size", type=int)
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--threads", type=int)
+    train.add_argument("--device", metavar="NAME", help="cpu or cuda (default WXB_DEVICE, or cpu)")
     train.add_argument("--data", metavar="FOLDER", help="where the data set lies")
     train.add_argument("--out", metavar="FOLDER", help="instead of runs/RECIPE")
     train.add_argument("--json", action="store_true", help="print the result as JSON in the last line")

@@ -12,7 +12,17 @@ import numpy
 from . import _cpu
 from .errors import CudaError
 
-__all__ = ["Device", "cpu", "device", "empty_cache", "memory_stats", "num_threads", "seed", "set_num_threads"]
+__all__ = [
+    "Device",
+    "cpu",
+    "device",
+    "empty_cache",
+    "memory_stats",
+    "num_threads",
+    "seed",
+    "set_default_device",
+    "set_num_threads",
+]
 
 Array = Any  # a contiguous numpy or cupy ndarray
 
@@ -128,15 +138,18 @@ class Gpu(Device):
 
 cpu = Device("cpu", numpy, _cpu)
 _devices = {"cpu": cpu}
+_default: Device | None = None
 
 
 def device(name: str | Device | None = None) -> Device:
-    """Return the device called ``name`` (``"cpu"`` or ``"cuda"``; None means ``WXB_DEVICE`` or the CPU).
+    """Return the device called ``name`` (``"cpu"`` or ``"cuda"``; None means the default one: ``set_default_device``).
 
     Raises ``CudaError`` with the reason where there is no GPU, ``ValueError`` for another name.
     """
     if isinstance(name, Device):
         return name
+    if name is None and _default is not None:
+        return _default
     name = name or os.environ.get("WXB_DEVICE") or "cpu"
     if name in _devices:
         return _devices[name]
@@ -150,6 +163,15 @@ def device(name: str | Device | None = None) -> Device:
     if "cuda" not in _devices:
         _devices["cuda"] = _gpu()
     return _devices["cuda"]
+
+
+def set_default_device(name: str | Device | None) -> None:
+    """Make new Tensors and modules on this device; None: on what ``WXB_DEVICE`` says, or the CPU.
+
+    Raises ``CudaError`` with the reason where there is no GPU, ``ValueError`` for another name.
+    """
+    global _default
+    _default = None if name is None else device(name)
 
 
 def _gpu() -> Gpu:

@@ -267,7 +267,7 @@ def tensor(
 
     ``value``: a number, nested lists, or anything numpy, pandas, Pillow, torch or DLPack makes an array of. Floats
     become float32, integers int64; uint8 and bool stay; ``dtype`` asks for another (float64 only so). ``device``:
-    "cpu", "cuda" or a Device; None is ``WXB_DEVICE``, or the CPU. Raises ``TypeError`` for text, objects, complex
+    "cpu", "cuda" or a Device; None is the default one. Raises ``TypeError`` for text, objects, complex
     numbers and masked arrays, ``ValueError`` for ragged lists and integers beyond int64.
     """
     array = as_array(value, dtype)

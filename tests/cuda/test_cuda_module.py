@@ -70,9 +70,16 @@ def test_it_links_no_cuda_library() -> None:
 
 
 def cuobjdump() -> str | None:
+    return beside_nvcc("cuobjdump")
+
+
+def beside_nvcc(tool: str) -> str | None:
     compiler = shutil.which("nvcc")
     beside = Path(compiler).resolve().parent if compiler else ""
-    return shutil.which("cuobjdump") or shutil.which("cuobjdump", path=f"{beside}:/usr/local/cuda/bin")
+    return shutil.which(tool) or shutil.which(tool, path=f"{beside}:/usr/local/cuda/bin")
+
+
+PRODUCTS = re.compile(r"cuda8multiplyI|cuda13multiply_sm90I")  # the main loops of gemm and conv, mangled
 
 
 @needs_cuda
@@ -84,7 +91,29 @@ def test_no_kernel_spills() -> None:
     kernels = re.findall(r"Function (\S+):\s+REG:(\d+) STACK:(\d+) SHARED:\d+ LOCAL:(\d+)", usage)
     assert len(kernels) >= 150
     assert [name for name, _, stack, local in kernels if int(stack) or int(local)] == []
-    assert max(int(registers) for _, registers, _, _ in kernels) <= 64  # or fewer than half the threads fit
+    most = {True: 0, False: 0}
+    for name, registers, _, _ in kernels:
+        is_product = bool(PRODUCTS.search(name))
+        most[is_product] = max(most[is_product], int(registers))
+    assert most[False] <= 64  # or fewer than half the threads fit
+    assert most[True] <= 208  # one block of 256 threads, at the least
+
+
+@needs_cuda
+@pytest.mark.skipif(not (cuobjdump() and beside_nvcc("nvdisasm")), reason="there is no cuobjdump with nvdisasm")
+def test_products_are_those_of_the_tensor_cores() -> None:
+    def output(*options: str) -> str:
+        return subprocess.run([cuobjdump(), *options, MODULE.origin], capture_output=True, text=True, check=True).stdout
+
+    names = set(re.findall(r"Function (\S+):", output("-res-usage")))
+    products = sorted(n for n in names if PRODUCTS.search(n) and ("sm90" in n or "TensorCores" in n))
+    sass = output("-sass", "-fun", ",".join(products))
+    for instruction in ("HMMA.1688.F32.TF32", "HMMA.16816.F32.BF16", "LDSM.16.M88.4", "LDGSTS.E.BYPASS.128"):
+        assert instruction in sass, instruction
+    if "sm_90a" in sass:
+        for instruction in ("HGMMA.64x128x8.F32.TF32", "HGMMA.64x128x16.F32.BF16", "UTMALDG.2D", "USETMAXREG"):
+            assert instruction in sass, instruction
+    assert not re.search(r"\b(LDL|STL)\b", sass)
 
 
 MISTAKES = (

@@ -54,6 +54,7 @@ struct Block {
   std::vector<Fiber*> idle;
   Meeting meeting;
   std::vector<Warp> warps;
+  Meeting warpgroups[most_threads / 128];
   std::byte* shared = nullptr;
   bool random = false;
   std::mt19937 rng;
@@ -188,6 +189,20 @@ const std::byte* meet_warp(unsigned mask, const char* what, const void* mine, si
     found = meetings.end() - 1;
   }
   return meet(**found, what, lane(), mine, bytes);
+}
+
+void meet_warpgroup(const char* what) {
+  Meeting& meeting = block.warpgroups[block.current / 128];
+  meeting.wanted = 128;
+  meet(meeting, what, block.current % 128, nullptr, 0);
+}
+
+void give_way(const char* what) {
+  Thread& thread = block.thread[block.current];
+  block.ready.push_back(block.current);
+  thread.waits = what;
+  switch_fiber(*thread.fiber, block.scheduler);
+  thread.waits = nullptr;
 }
 
 void* dynamic_shared() { return block.shared; }

@@ -28,6 +28,12 @@ const std::byte* meet_block(const char* what, const void* mine, size_t bytes);
 // The same for the lanes of a warp that are in `mask`, by lane: entries are most_brought bytes apart.
 const std::byte* meet_warp(unsigned mask, const char* what, const void* mine, size_t bytes);
 
+// Waits until all 128 threads of this warpgroup have come here.
+void meet_warpgroup(const char* what);
+
+// Lets others run before this thread looks again at what it waits for.
+void give_way(const char* what);
+
 unsigned lane();       // of the running thread
 unsigned warp_mask();  // the lanes this warp has: the last one of a block may be short
 

@@ -159,7 +159,7 @@ def _lengths(name: str, dev: Device, lengths: Any, steps: int, batch: int) -> Ar
         raise ValueError(f"{name}: lengths have shape {given.shape}, they must be ({batch},), one of each sequence")
     if given.dtype != _INT:
         raise TypeError(f"{name}: lengths have dtype {given.dtype}, they must be int64; convert them with .astype()")
-    readable = dev is cpu and not dev.recording()
+    readable = (dev is cpu or not isinstance(lengths, Tensor)) and not dev.recording()
     for i, length in enumerate(given.tolist() if readable else ()):
         if not 1 <= length <= steps:
             raise IndexError(f"{name}: length {i} is {length}, it must be from 1 to {steps}, the steps of x")

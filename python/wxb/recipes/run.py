@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import io, models
-from ..device import num_threads, seed, set_num_threads
+from ..device import num_threads, seed, set_default_device, set_num_threads
 from ..nn import Module
 from ..train import History, Trainer
 
@@ -27,6 +27,7 @@ class Options:
     batch_size: int | None = None
     seed: int = 0
     threads: int | None = None
+    device: str | None = None
     data: str | None = None
     out: str | None = None
     file: str | None = None
@@ -61,6 +62,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.folder = Path(self.options.out or Path("runs") / self.recipe)
+        set_default_device(self.options.device)
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.options.threads is not None:
             set_num_threads(self.options.threads)
@@ -79,7 +81,7 @@ class Run:
             "train_seconds": round(seconds, 3),
             "epochs": trainer.epoch,
             "steps": trainer.steps,
-            "device": "cpu",
+            "device": trainer.model.device.name,
             "threads": num_threads(),
             "seed": self.options.seed,
             "weights_sha256": io.sha256(state),
