@@ -24,6 +24,7 @@ import checks
 import numpy
 import plans
 import products
+import sequences
 import times
 import wxb
 from wxb.device import Device
@@ -84,7 +85,7 @@ def timed(dev: Device, document: dict[str, Any], save: Any, deadline: float) -> 
     document["rows"].append(times.launch_overhead(dev))
     with plans.own_stream(dev) as stream:
         limit = document["meta"]["copy_gb_per_s"] = times.copy_rate(dev, stream)
-        for work in (*times.workloads(dev), *products.workloads(dev)):
+        for work in (*times.workloads(dev), *products.workloads(dev), *sequences.sequence_workloads(dev)):
             if time.monotonic() > deadline:
                 document["meta"]["cut"] = work.name
                 break

@@ -56,7 +56,7 @@ def recurrent_cases(rng: Random) -> Iterator[Case]:
     shapes = ((1, 3, 5), (6, 1, 1), (7, 5, 17), (5, 9, 33), (2, 17, 150), (4, 3, 150))
     for t, n, h in shapes:
         for dtype, cell, reverse in ((d, c, r) for d in FLOATS for c in GATES for r in (False, True)):
-            out, lstm, gru = GATES[cell] * h, cell == "lstm", cell == "gru"
+            out, lstm = GATES[cell] * h, cell == "lstm"
             sequence, state = (t, n, h), (n, h)
             x, weight, bias = (gradient(rng, s, dtype) for s in ((t, n, out), (out, h), (out,)))
             weight = weight * numpy.asarray(h**-0.5, dtype)
@@ -250,7 +250,7 @@ def sequence_cases(rng: Random) -> Iterator[Case]:
 
 
 def sequence_workloads(dev: Device) -> Iterator[Workload]:
-    """Time attention beside three CuPy calls that store the scores, a recurrent layer beside the same product per step."""
+    """Yield attention beside CuPy calls that store the scores, an LSTM beside cuBLAS's product of each step."""
     k, xp = dev.kernels, dev.xp
     for b, h, n, d in ((8, 8, 256, 64), (4, 16, 1024, 64), (1, 16, 4096, 64), (2, 16, 1024, 128)):
         rows = (b, h, n, d)
