@@ -1,6 +1,6 @@
 """The checks that every row of the registry must pass; the loops over them are in test_registry.py.
 
-They run on the default device (``WXB_DEVICE``): tests/cuda/test_registry_emulated.py has the same on the CUDA kernels.
+They run on the default device (``WXB_DEVICE``): tests/cuda/test_registry_cuda.py has the same on the CUDA kernels.
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import wxb
-from wxb.device import Device, cpu
+from wxb.device import Device, cpu, why_no_cuda
 
 ROOT = Path(__file__).resolve().parent.parent
 ISAS: list[str] = cpu.kernels.isas()
+GPUS = ["emulated"] if why_no_cuda() else ["emulated", "cuda"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -61,6 +62,17 @@ def _poisoning(kernels: Any) -> Callable[..., np.ndarray]:
         return array
 
     return empty
+
+
+@pytest.fixture(params=GPUS)
+def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Device:
+    """Each device with CUDA kernels that this machine has, as the default device; memory is full of NaN."""
+    if request.param == "emulated":
+        return request.getfixturevalue("emulated")
+    dev = wxb.device("cuda")
+    monkeypatch.setattr(dev, "empty", _poisoning(dev.kernels))
+    monkeypatch.setenv("WXB_DEVICE", "cuda")
+    return dev
 
 
 @pytest.fixture(params=ISAS)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ import wxb
 from wxb.device import Device
 
 ROOT = Path(__file__).resolve().parents[2]
-PHASES = ("checks", "plans", "times")
+PHASES = ("checks", "plans", "registry", "times")
 
 
 def emulated() -> Device:
@@ -93,6 +94,21 @@ def timed(dev: Device, document: dict[str, Any], save: Any, deadline: float) -> 
             save()
 
 
+def check_registry(dev: Device, seconds: float) -> dict[str, Any]:
+    """Run every op of the tests' registry on the device, in a process of its own: one row of how many passed."""
+    tests = ["tests/cuda/test_registry_cuda.py", "-k", "cuda and not emulated" if dev.name == "cuda" else "emulated"]
+    try:
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-p", "no:cacheprovider", *tests]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=seconds)
+        text, ok = done.stdout, done.returncode == 0
+    except subprocess.TimeoutExpired as late:
+        text, ok = str(late), False
+    last = text.strip().rpartition("\n")[2]
+    passed = re.search(r"(\d+) passed", last)
+    why = "" if ok else "\n".join(line for line in text.splitlines() if line.startswith("FAILED"))[:4000] or last
+    return {"op": "registry", "dtype": "all", "cases": int(passed[1]) if passed else 0, "ok": ok, "why": why}
+
+
 def report(document: dict[str, Any]) -> bool:
     """Print the checks and the times; return whether every check passed."""
     for row in document["checks"]:
@@ -136,6 +152,9 @@ def main() -> int:
         save()
     if "plans" in phases:
         document["checks"] += plans.check_plans(dev)
+        save()
+    if "registry" in phases and not options.emulated:  # the tests themselves do that
+        document["checks"].append(check_registry(dev, 0.6 * max(0.0, deadline - time.monotonic())))
         save()
     if "times" in phases and not options.emulated:
         timed(dev, document, save, deadline)

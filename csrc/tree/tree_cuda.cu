@@ -148,9 +148,9 @@ __global__ void __launch_bounds__(tile_threads, 2) forward_levels(TreeForward<T>
                           {a.weight.data, 1, features}, {z + begin * width, width, 1});
       });
     }
-    turns.run(rows, [&](int64_t i) {
-      const int64_t n = begin + i;
-      forward(a, n, n + 1, a.order.data[Turns::counters + n] >= 0);
+    turns.run(rows, [&](int64_t i) {  // a leaf's product is 0, and a NaN in the weights none of its business
+      const bool is_inner = a.order.data[Turns::counters + begin + i] >= 0;
+      forward(a, begin + i, begin + i + 1, is_inner);
     });
     if (t.cell == TreeCell::child_sum)  // W_f h, beside the gates of its node until its parent makes f of it
       turns.run(tiles_of(rows, hidden), [&](int64_t item) {

@@ -36,7 +36,7 @@ class Device:
         self.name, self.xp, self.kernels = name, xp, kernels
         self.empty = kernels.empty
         self.recording = kernels.recording
-        self._constants: dict[tuple[float, Any], Array] = {}
+        self._constants: dict[Any, Array] = {}
         # Two sources of random numbers, both restarted by seed(): kernels read and advance `rng` (Philox: seed,
         # position), the host draws initial weights from `generator`.
         self._seed = int.from_bytes(os.urandom(8), "little")
@@ -78,9 +78,9 @@ class Device:
 
     def constant(self, value: float, dtype: Any) -> Array:
         """Return a 0-d array that holds the number ``value``; shared, so nobody may write it."""
+        key: Any = (value, dtype)
         if value == 0 or value != value:  # 0.0 == -0.0 and NaN != NaN would confuse the table
-            return self.array(value, dtype)
-        key = value, dtype
+            key = repr(float(value)), dtype
         array = self._constants.get(key)
         if array is None:
             if len(self._constants) >= _CONSTANTS:

@@ -40,5 +40,22 @@ def array(*shape: int, dtype="float32", strides=None, device_id: int = 0) -> Arr
     return Array(shape, dtype, Memory(size, device_id), strides)
 
 
-def library() -> SimpleNamespace:
-    return SimpleNamespace(ndarray=Array, cuda=SimpleNamespace(alloc=Memory, MemoryPool=Pool))
+class Shortage:
+    """Memory of which there is none until idle blocks have been given back ``needed`` times."""
+
+    def __init__(self, needed: int) -> None:
+        self.needed = needed
+
+    def alloc(self, size: int) -> Memory:
+        if self.needed > 0:
+            raise MemoryError(f"out of memory allocating {size} bytes")
+        return Memory(size)
+
+    def free_all_blocks(self) -> None:
+        self.needed -= 1
+
+
+def library(needed: int = 0) -> SimpleNamespace:
+    memory = Shortage(needed)
+    cuda = SimpleNamespace(alloc=memory.alloc, MemoryPool=Pool)
+    return SimpleNamespace(ndarray=Array, cuda=cuda, get_default_memory_pool=lambda: memory)

@@ -16,15 +16,15 @@ from wxb import _cpu
 MODULE = importlib.util.find_spec("wxb._cuda")
 needs_cuda = pytest.mark.skipif(MODULE is None, reason="this build has no _cuda: there was no nvcc")
 OF_CUDA = {"device_count", "device_error", "set_cupy", "set_stream"}
-OF_ELEMENTWISE = {
-    "Unary", "Binary", "Comparison", "unary_forward", "unary_backward", "binary_forward", "binary_backward", "compare",
-    "where", "fill", "cast",
-}  # fmt: skip
+# What a CPU alone has: its memory, instruction sets and threads, and the measurements of its limits.
+OF_CPU = {"memory", "empty_cache", "fail_allocation", "isa", "isas", "isa_reason", "set_isa", "num_threads"}
+OF_CPU |= {"set_num_threads", "fma_peak", "copy_bandwidth", "fork_join"}
 
 
 def without_gpu(code: str) -> str:
     """Run Python code that sees no GPU, and return what it prints."""
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(Path(__file__).parent)}
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -52,14 +52,14 @@ def test_the_device_says_why_it_is_off() -> None:
 def test_it_has_the_names_of_the_cpu() -> None:
     from wxb import _cuda
 
-    assert public(_cuda) >= OF_CUDA | OF_ELEMENTWISE
-    assert public(_cuda) - OF_CUDA <= public(_cpu)
-    for name in ("Unary", "Binary", "Comparison"):
-        members = {code: int(value) for code, value in getattr(_cuda, name).__members__.items()}
-        assert members == {code: int(value) for code, value in getattr(_cpu, name).__members__.items()}
-    for name in OF_ELEMENTWISE - {"Unary", "Binary", "Comparison"}:
-        signature = getattr(_cuda, name).__doc__.replace("_cuda", "_cpu").replace("cupy", "numpy")
-        assert signature == getattr(_cpu, name).__doc__
+    assert public(_cuda) - OF_CUDA == public(_cpu) - OF_CPU
+    for name in public(_cuda) - OF_CUDA:
+        ours, theirs = getattr(_cuda, name), getattr(_cpu, name)
+        if hasattr(ours, "__members__"):
+            members = {code: int(value) for code, value in ours.__members__.items()}
+            assert members == {code: int(value) for code, value in theirs.__members__.items()}
+        elif not isinstance(ours, type):
+            assert ours.__doc__.replace("_cuda", "_cpu").replace("cupy", "numpy") == theirs.__doc__
 
 
 @needs_cuda
@@ -123,7 +123,10 @@ MISTAKES = (
     ("cast(array(4, 4, strides=(4, 16)), array(4, 4))", "TypeError cast: x is not contiguous; pass a contiguous copy"),
     ("fill(array(3, device_id=1), 0)", "TypeError array: it lies on GPU 1, wxb uses GPU 0; copy it there first"),
     ("compare(Comparison.less, array(3), array(2), array(3))", "ValueError compare: shapes (2,) and (3,) do not"),
-    ("fill(numpy.zeros(3, 'f'), 0)", "TypeError fill(): incompatible function arguments"),
+    ("fill(numpy.zeros(3, 'f'), 0)", "TypeError array: it lies on the CPU, the other operands on a GPU; use .to()"),
+    ("fill([0], 0)", "TypeError fill(): incompatible function arguments"),
+    ("_cuda.fma_peak()", "CudaError fma_peak: this kernel has no CUDA half in this version; move its operands with"),
+    ("_cuda.__path__", "AttributeError module 'wxb._cuda' has no attribute '__path__'"),
     ("empty((-1,), numpy.dtype('f'))", "ValueError empty: shape is (-1,), no axis may be negative"),
     ("fill(array(3), 0)", "CudaError fill: cudaError"),
     ("fill(array(0), 0)", "None"),
@@ -136,6 +139,7 @@ def test_a_mistake_gets_the_error_of_the_cpu(call: str, answer: str) -> None:
     got = without_gpu(f"""
 import numpy, standin
 from standin import array
+from wxb import _cuda
 from wxb._cuda import *
 set_cupy(standin.library())
 try: print({call})
@@ -168,3 +172,30 @@ print(scratch.shape, scratch.dtype, kept.shape, plan.memory.live, plan.memory.re
         "set_stream: a plan records; change the stream outside of it",
         "(3, 5) float32 (7,) 60 60 0",
     ]
+
+
+SHORT = """
+import numpy, standin
+from wxb import _cuda
+_cuda.set_cupy(standin.library({needed}))
+try: print(_cuda.empty((5, 7), numpy.dtype('f')).shape)
+except MemoryError as error: print(error)
+"""
+
+
+@needs_cuda
+def test_out_of_memory_gives_idle_memory_back_before_it_says_so() -> None:
+    assert without_gpu(SHORT.format(needed=1)) == "(5, 7)"
+    said = without_gpu(SHORT.format(needed=2))
+    assert (
+        said
+        == "empty: 140 bytes are wanted, of the GPU's 0 are 0 free; use a smaller batch, or delete what is not needed"
+    )
+
+
+def test_an_array_of_a_gpu_is_no_array_of_the_cpu() -> None:
+    class OfGpu:
+        __cuda_array_interface__ = None
+
+    with pytest.raises(TypeError, match=r"array: it lies on a GPU, the other operands on the CPU; use .to\(\)"):
+        _cpu.fill(OfGpu(), 0)

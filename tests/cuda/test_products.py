@@ -1,6 +1,6 @@
 """Products and convolutions of the CUDA kernels on the emulator: every arithmetic, tile and layout against float64.
 
-The registry (test_registry_emulated.py) covers float32 and float64 as ops use them; here are the sizes that choose
+The registry (test_registry_cuda.py) covers float32 and float64 as ops use them; here are the sizes that choose
 between kernels, and what rounds its operands.
 """
 
