@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy
 from targets import target
 from wxb.bench import Workload, main
+from wxb.bench.adversarial import dcgan_step
 from wxb.bench.capsules import capsnet_step
 from wxb.bench.fits import fit
 from wxb.bench.pictures import NETWORKS, picture_step
@@ -28,6 +29,8 @@ def workloads() -> list[Workload]:
         *map(picture_step, NETWORKS),
         char_step(),
         capsnet_step(),
+        dcgan_step(),
+        dcgan_step(64, 128),
         epoch(x, digits.y, (100,), 200, "digits"),
         fit("digits", (x_train, y_train), (x_test, y_test), (100,), epochs=60, batch=200, reached=0.955),
     ]

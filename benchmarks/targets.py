@@ -48,6 +48,7 @@ TARGETS = (
     ("step resnet8 *", 1.3),
     ("step char-lstm *", 1.25),
     ("step capsnet *", 1.5),
+    ("step dcgan *", 1.25),
 )
 
 # Of large products, also: the share of the FMA peak on one thread, and how much faster two threads are than one.

@@ -20,6 +20,7 @@ from rows import (
     reduce,
     resample,
     softmax,
+    spectral,
 )
 from rows import tree as trees
 
@@ -32,6 +33,7 @@ ROWS: list[Row] = [
     *conv.ROWS,
     *reduce.ROWS,
     *softmax.ROWS,
+    *spectral.ROWS,
     *norm.ROWS,
     *pool.ROWS,
     *resample.ROWS,

@@ -58,6 +58,8 @@ def drawings(folder):
             path,
             4 * [[[1, 1, 4, 4, 0]]],
         ),
+        "tiles": lambda path: plots.tiles(RNG.random((23, 18, 16)), path),
+        "tiles_in_colour": lambda path: plots.tiles(RNG.random((7, 40, 40, 3)), path, columns=4),
         "detections_in_one": lambda path: plots.detections([IMAGES[0]], [[[1, 1, 5, 6, 0.5, 0]]], ["a"], path),
         "precision_recall": lambda path: plots.precision_recall(
             {"a": ([1, 0.5], [0.5, 0.5], 0.4), "b": ([], [], np.nan)}, path
@@ -182,6 +184,12 @@ def test_no_display_and_no_global_state(tmp_path):
             ValueError,
             "detections: boxes must be (K, 6): x1, y1, x2, y2, score, class",
         ),
+        (
+            lambda p: plots.tiles(np.ones((2, 3, 3, 2)), p),
+            ValueError,
+            "tiles: images have shape (2, 3, 3, 2), wanted (N,",
+        ),
+        (lambda p: plots.animation([], p), ValueError, "animation: there are no frames, wanted one or more"),
         (lambda p: plots.precision_recall({}, p), ValueError, "precision_recall: there are no curves, wanted at least"),
         (
             lambda p: plots.reliability([1, 2], [0.5], [0.5], p),
@@ -210,3 +218,18 @@ def test_shapes_are_strict(tmp_path, call, error, message):
     with pytest.raises(error, match=re.escape(message)):
         call(tmp_path / "p.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tiles_are_the_pictures_pixel_by_pixel(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    pictures = RNG.random((5, 4, 3, 3))
+    plots.tiles(pictures, tmp_path / "colour.png", columns=2, zoom=1)
+    pixels = np.asarray(image.open(tmp_path / "colour.png"))
+    assert pixels.shape == (3 * 5 + 1, 2 * 4 + 1, 3)
+    assert (pixels[6:10, 5:8] == np.rint(255 * pictures[3])).all() and (pixels[11:15, 5:8] == 255).all()
+    plots.animation([np.zeros((2, 4, 4)), np.ones((2, 4, 4))], tmp_path / "a.gif", zoom=1)
+    with image.open(tmp_path / "a.gif") as animation:
+        assert animation.n_frames == 2 and animation.info["loop"] == 0
+        assert (np.asarray(animation.convert("L")) == 255).all()
+        animation.seek(1)
+        assert (np.asarray(animation.convert("L"))[1:5, 1:5] == 0).all()

@@ -109,11 +109,18 @@ def _listen(options: argparse.Namespace) -> None:
 
 
 def _sample(options: argparse.Namespace) -> None:
-    from .recipes import SavedRun, char_lm
+    from .recipes import SavedRun, char_lm, gan
 
     run = SavedRun(options.run)
+    if run.recipe == "gan":
+        path = run.folder / "sample.png" if options.out is None else options.out
+        gan.sample(run, path, options.count, options.label, options.seed)
+        print(path)
+        return
     if run.recipe != "char-lm":
-        raise ValueError(f"sample: {run.folder} is a run of {run.recipe}; wanted one of char-lm, which writes text")
+        raise ValueError(
+            f"sample: {run.folder} is a run of {run.recipe}; wanted one of char-lm (text) or gan (pictures)"
+        )
     for piece in char_lm.sample(run, options.prompt, options.length, options.temperature, options.top_k, options.seed):
         print(piece, end="", flush=True)
     print()
@@ -166,7 +173,10 @@ def _parser() -> argparse.ArgumentParser:
     listed = "; ".join(f"{name}: {text}" for name, (_, text) in RECIPES.items())
     train.add_argument("recipe", metavar="RECIPE", help=listed)
     train.add_argument(
-        "file", nargs="?", metavar="FILE", help="of csv: the table, CSV or XLSX; of char-lm: your own text"
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="of csv: the table, CSV or XLSX; of char-lm: your own text; of gan: the data set",
     )
     train.add_argument("--target", metavar="COLUMN", help="of the recipe csv: the column to learn")
     train.add_argument(
@@ -189,6 +199,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--languages", metavar="FROM-TO", help="of translate: two of en, de, fr (default en-de)")
     train.add_argument("--full", action="store_true", default=None, help="of capsnet: the paper's network, for hours")
     train.add_argument("--cover", type=int, help="of complete: how many of the 28 rows are covered (default 14)")
+    train.add_argument("--conditional", action="store_true", default=None, help="of gan: it is told the class to draw")
+    train.add_argument("--hinge", action="store_true", default=None, help="of gan: hinge loss, spectral normalisation")
     train.add_argument("--epochs", type=int)
     train.add_argument("--lr", type=float, help="the highest learning rate")
     train.add_argument("--batch-size", type=int)
@@ -218,12 +230,17 @@ def _parser() -> argparse.ArgumentParser:
     listen.add_argument("--sure", type=float, default=0.6, help="the least probability to act on (default 0.6)")
     listen.add_argument("--json", action="store_true")
 
-    sample = command("sample", _sample, "text that a network trained by char-lm writes")
+    sample = command("sample", _sample, "text that a network trained by char-lm writes, or a gan's pictures")
     sample.add_argument("run", metavar="RUN", help="runs/NAME or NAME")
     sample.add_argument("--prompt", default="\n", help="how the text begins")
     sample.add_argument("--length", type=int, default=500, help="characters (default 500)")
     sample.add_argument("--temperature", type=float, default=0.8, help="low: likely, high: daring (default 0.8)")
     sample.add_argument("--top-k", type=int, help="draw from the so many likeliest alone")
+    sample.add_argument("--count", type=int, default=64, help="of a gan: pictures (default 64)")
+    sample.add_argument(
+        "--class", dest="label", metavar="NAME", help="of a gan trained with --conditional: what to draw"
+    )
+    sample.add_argument("--out", metavar="FILE", help="of a gan: where the picture goes, instead of RUN/sample.png")
     sample.add_argument("--seed", type=int, default=0)
 
     translate = command("translate", _translate, "sentences by a network trained on translate")

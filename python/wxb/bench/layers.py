@@ -14,7 +14,10 @@ import numpy
 
 from .kernels import Array
 
-__all__ = ["Conv", "Flatten", "Layer", "Linear", "Mean", "Norm", "Pool", "Relu", "Residual"]
+__all__ = [
+    "Conv", "ConvTransposed", "Flatten", "Layer", "Leaky", "Linear", "Maps", "Mean", "Norm", "Pool", "Relu", "Residual",
+    "Tanh",
+]  # fmt: skip
 
 EPS = 1e-5
 Weights = Iterator[Any]  # the arrays of the layers that are still to come
@@ -101,6 +104,63 @@ class Conv(Layer):
 
 
 @dataclasses.dataclass
+class ConvTransposed(Layer):
+    """Transposed convolution with a square kernel, whose output is cut by ``padding`` on every side."""
+
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int
+    padding: int
+    bias: bool = False
+
+    def weights(self, draw: numpy.random.Generator) -> list[Array]:
+        shape = (self.inputs, self.kernel, self.kernel, self.outputs)
+        met = self.inputs * (self.kernel // self.stride) ** 2
+        w = draw.standard_normal(shape, numpy.float32) * numpy.float32((2 / met) ** 0.5)
+        return [w, numpy.zeros(self.outputs, numpy.float32)] if self.bias else [w]
+
+    def in_torch(self, torch: Any) -> Any:
+        sizes = (self.inputs, self.outputs, self.kernel, self.stride, self.padding)
+        return torch.nn.ConvTranspose2d(*sizes, bias=self.bias)
+
+    def in_jax(self, jax: Any, weights: Weights, x: Any) -> Any:
+        sides, axes = [(self.kernel - 1 - self.padding,) * 2] * 2, ("NHWC", "IHWO", "NHWC")
+        w = next(weights)[:, ::-1, ::-1]
+        apart = [self.stride] * 2
+        y = jax.lax.conv_general_dilated(x, w, (1, 1), sides, lhs_dilation=apart, dimension_numbers=axes)
+        return y + next(weights) if self.bias else y
+
+    def forward(self, weights: Weights, x: Array) -> Array:
+        self.x, self.w = x, next(weights)
+        height, width = ((n - 1) * self.stride + self.kernel for n in x.shape[1:3])
+        whole = numpy.zeros((len(x), height, width, self.outputs), x.dtype)
+        for i, j, into in self._taps(whole):
+            into += x @ self.w[:, i, j]
+        self.flops = 2.0 * x.size * self.w[0].size
+        inside = slice(self.padding, -self.padding or None)
+        y = whole[:, inside, inside]
+        return y + next(weights) if self.bias else y
+
+    def backward(self, gradients: list[Array], dy: Array) -> Array:
+        if self.bias:
+            gradients.append(dy.sum((0, 1, 2)))
+        p = self.padding
+        dw, dx = numpy.empty_like(self.w), numpy.zeros_like(self.x)
+        for i, j, seen in self._taps(numpy.pad(dy, [(0, 0), (p, p), (p, p), (0, 0)])):
+            dx += seen @ self.w[:, i, j].T
+            dw[:, i, j] = self.x.reshape(-1, self.inputs).T @ seen.reshape(-1, self.outputs)
+        gradients.append(dw)
+        return dx
+
+    def _taps(self, whole: Array) -> Iterator[tuple[int, int, Array]]:
+        rows, columns = ((n - 1) * self.stride + 1 for n in self.x.shape[1:3])
+        for i in range(self.kernel):
+            for j in range(self.kernel):
+                yield i, j, whole[:, i : i + rows : self.stride, j : j + columns : self.stride]
+
+
+@dataclasses.dataclass
 class Norm(Layer):
     """Batch normalisation by the statistics of the batch; the running ones are kept, too, where a library has them."""
 
@@ -144,6 +204,43 @@ class Relu(Layer):
 
     def backward(self, gradients: list[Array], dy: Array) -> Array:
         return dy * (self.y > 0)
+
+
+@dataclasses.dataclass
+class Leaky(Layer):
+    """x above 0, slope x below."""
+
+    slope: float
+
+    def in_torch(self, torch: Any) -> Any:
+        return torch.nn.LeakyReLU(self.slope)
+
+    def in_jax(self, jax: Any, weights: Weights, x: Any) -> Any:
+        return jax.nn.leaky_relu(x, self.slope)
+
+    def forward(self, weights: Weights, x: Array) -> Array:
+        self.factor = numpy.where(x > 0, x.dtype.type(1), x.dtype.type(self.slope))
+        return x * self.factor
+
+    def backward(self, gradients: list[Array], dy: Array) -> Array:
+        return dy * self.factor
+
+
+class Tanh(Layer):
+    """Hyperbolic tangent."""
+
+    def in_torch(self, torch: Any) -> Any:
+        return torch.nn.Tanh()
+
+    def in_jax(self, jax: Any, weights: Weights, x: Any) -> Any:
+        return jax.numpy.tanh(x)
+
+    def forward(self, weights: Weights, x: Array) -> Array:
+        self.y = numpy.tanh(x)
+        return self.y
+
+    def backward(self, gradients: list[Array], dy: Array) -> Array:
+        return dy * (1 - self.y * self.y)
 
 
 class Pool(Layer):
@@ -208,29 +305,61 @@ class Flatten(Layer):
 
 
 @dataclasses.dataclass
+class Maps(Layer):
+    """(N, H W C) -> (N, H, W, C)."""
+
+    shape: tuple[int, int, int]
+
+    def in_torch(self, torch: Any) -> Any:
+        class Maps(torch.nn.Module):  # type: ignore[misc]
+            channels_last = True
+
+            def forward(self, x: Any) -> Any:
+                y = x.unflatten(1, shape).permute(0, 3, 1, 2)
+                return y if self.channels_last else y.contiguous()
+
+        shape = self.shape
+        return Maps()
+
+    def in_jax(self, jax: Any, weights: Weights, x: Any) -> Any:
+        return x.reshape(-1, *self.shape)
+
+    def forward(self, weights: Weights, x: Array) -> Array:
+        return x.reshape(-1, *self.shape)
+
+    def backward(self, gradients: list[Array], dy: Array) -> Array:
+        return dy.reshape(len(dy), -1)
+
+
+@dataclasses.dataclass
 class Linear(Layer):
     """x Wᵀ + b."""
 
     inputs: int
     outputs: int
+    bias: bool = True
 
     def weights(self, draw: numpy.random.Generator) -> list[Array]:
         w = draw.standard_normal((self.outputs, self.inputs), numpy.float32) * numpy.float32((1 / self.inputs) ** 0.5)
-        return [w, numpy.zeros(self.outputs, numpy.float32)]
+        return [w, numpy.zeros(self.outputs, numpy.float32)] if self.bias else [w]
 
     def in_torch(self, torch: Any) -> Any:
-        return torch.nn.Linear(self.inputs, self.outputs)
+        return torch.nn.Linear(self.inputs, self.outputs, bias=self.bias)
 
     def in_jax(self, jax: Any, weights: Weights, x: Any) -> Any:
-        return x @ next(weights).T + next(weights)
+        y = x @ next(weights).T
+        return y + next(weights) if self.bias else y
 
     def forward(self, weights: Weights, x: Array) -> Array:
         self.x, self.w = x, next(weights)
         self.flops = 2.0 * len(x) * self.w.size
-        return x @ self.w.T + next(weights)
+        y = x @ self.w.T
+        return y + next(weights) if self.bias else y
 
     def backward(self, gradients: list[Array], dy: Array) -> Array:
-        gradients += [dy.sum(0), dy.T @ self.x]
+        if self.bias:
+            gradients.append(dy.sum(0))
+        gradients.append(dy.T @ self.x)
         return dy @ self.w
 
 

@@ -10,6 +10,7 @@ from .autoencoder import VAE, masked_autoencoder, vae
 from .capsnet import CapsNet, capsnet
 from .cnn import lenet5, resnet8, resnet18, vgg
 from .detector import Detector, decode_boxes, detection_loss, detector
+from .gan import dcgan_discriminator, dcgan_generator
 from .mlp import mlp
 from .rnn import char_rnn
 from .speech import speechnet
@@ -27,6 +28,8 @@ __all__ = [
     "build",
     "capsnet",
     "char_rnn",
+    "dcgan_discriminator",
+    "dcgan_generator",
     "decode_boxes",
     "detection_loss",
     "detector",
@@ -61,6 +64,8 @@ MODELS: dict[str, Callable[..., Module]] = {
         speechnet,
         treenet,
         translator,
+        dcgan_generator,
+        dcgan_discriminator,
     )
 }
 

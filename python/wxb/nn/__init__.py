@@ -34,6 +34,7 @@ from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool1d, MaxPool2d, Upsample
 from .recurrent import GRU, LSTM, RNN, Carried, GRUCell, LSTMCell, RNNCell
 from .sampling import sample
+from .spectral import SpectralNorm
 from .standardize import Standardize
 from .tree import RNTN, ChildSumTreeLSTM, TreeLSTM, TreeRNN
 
@@ -88,6 +89,7 @@ __all__ = [
     "SinusoidalPositions",
     "Softmax",
     "Softplus",
+    "SpectralNorm",
     "Standardize",
     "Tanh",
     "TransformerDecoderLayer",

@@ -140,10 +140,10 @@ class Conv2d(_Conv):
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
         self.algorithm = algorithm
 
-    def forward(self, x: Tensor) -> Tensor:
-        """X (N, H, W, in_channels) -> (N, OH, OW, out_channels)."""
+    def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """X (N, H, W, in_channels) -> (N, OH, OW, out_channels); ``weight`` in place of the layer's own."""
         x, more = self._as_floats(x), (self.stride, self.padding, self.dilation, self.groups, self.activation)
-        return ops.conv2d(x, self.weight, self.bias, *more, self.algorithm)
+        return ops.conv2d(x, self.weight if weight is None else weight, self.bias, *more, self.algorithm)
 
 
 class Conv1d(_Conv):
@@ -170,10 +170,10 @@ class Conv1d(_Conv):
         super().__init__("conv1d", in_channels, out_channels, (kernel_size,), groups, bias, activation, init, dtype)
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
 
-    def forward(self, x: Tensor) -> Tensor:
-        """X (N, L, in_channels) -> (N, OL, out_channels)."""
+    def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """X (N, L, in_channels) -> (N, OL, out_channels); ``weight`` in place of the layer's own."""
         x, more = self._as_floats(x), (self.stride, self.padding, self.dilation, self.groups, self.activation)
-        return ops.conv1d(x, self.weight, self.bias, *more)
+        return ops.conv1d(x, self.weight if weight is None else weight, self.bias, *more)
 
 
 class ConvTranspose2d(_Conv):
@@ -220,7 +220,8 @@ class ConvTranspose2d(_Conv):
         pixels = n * math.prod(-(-size // s) for size, s in zip(sizes, self._strides))
         return pixels * math.prod(self.weight.shape)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """X (N, H, W, in_channels) -> (N, OH, OW, out_channels)."""
+    def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """X (N, H, W, in_channels) -> (N, OH, OW, out_channels); ``weight`` in place of the layer's own."""
         more = (self.stride, self.padding, self.output_padding, self.groups, self.dilation, self.activation)
-        return ops.conv_transpose2d(self._as_floats(x), self.weight, self.bias, *more, self.algorithm)
+        x, weight = self._as_floats(x), self.weight if weight is None else weight
+        return ops.conv_transpose2d(x, weight, self.bias, *more, self.algorithm)

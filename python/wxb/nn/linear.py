@@ -51,11 +51,11 @@ class Linear(Module):
         self.weight = parameter(draw(shape, in_features, out_features, cpu.generator), dtype, "weight")
         self.bias: Parameter | None = parameter([0.0] * out_features, dtype, "bias") if bias else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """X (..., in_features) -> (..., out_features)."""
+    def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        """X (..., in_features) -> (..., out_features); ``weight`` in place of the layer's own."""
         if x.data.dtype.kind != "f":
             x = ops.cast(x, self.weight.dtype)
-        return ops.linear(x, self.weight, self.bias, self.activation)
+        return ops.linear(x, self.weight if weight is None else weight, self.bias, self.activation)
 
     def multiply_adds(self, output_shape: tuple[int, ...]) -> int:
         """Return the multiply-adds of one forward pass that gives ``output_shape``."""

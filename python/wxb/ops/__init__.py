@@ -15,6 +15,7 @@ from . import (
     recurrent,
     reduce,
     resample,
+    spectral,
     tree,
 )
 from . import norm as _norm
@@ -36,6 +37,7 @@ from .recurrent import *
 from .reduce import *
 from .resample import *
 from .softmax import *
+from .spectral import *
 from .tree import *
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     *reduce.__all__,
     *resample.__all__,
     *_softmax.__all__,
+    *spectral.__all__,
     *tree.__all__,
 ]
 

@@ -1,6 +1,7 @@
 """Optimizers, schedules of their learning rate, and clipping of gradients."""
 
 from .adam import Adam, AdamW
+from .average import ExponentialAverage
 from .clip import clip_grad_norm
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
@@ -8,6 +9,6 @@ from .schedule import CosineSchedule, OneCycleSchedule, Schedule, StepSchedule, 
 from .sgd import SGD
 
 __all__ = [
-    "SGD", "Adam", "AdamW", "CosineSchedule", "OneCycleSchedule", "Optimizer", "RMSprop", "Schedule", "StepSchedule",
-    "WarmupSchedule", "clip_grad_norm",
+    "SGD", "Adam", "AdamW", "CosineSchedule", "ExponentialAverage", "OneCycleSchedule", "Optimizer", "RMSprop",
+    "Schedule", "StepSchedule", "WarmupSchedule", "clip_grad_norm",
 ]  # fmt: skip

@@ -6,8 +6,10 @@ Every function writes one file, its suffix (png, svg, pdf) naming the format, an
 from .charts import confusion, curves, decision_boundary, precision_recall, reliability, scatter
 from .pictures import attention, detections, feature_maps, features, filters, mistakes, saliency, strips
 from .steps import step
+from .tiles import animation, tiles
 
 __all__ = [
+    "animation",
     "attention",
     "confusion",
     "curves",
@@ -23,4 +25,5 @@ __all__ = [
     "scatter",
     "step",
     "strips",
+    "tiles",
 ]

@@ -30,6 +30,7 @@ RECIPES: dict[str, tuple[str, str]] = {
     "cifar10": ("cifar10", "photographs of ten kinds of things, CIFAR-10"),
     "capsnet": ("capsnet", "handwritten digits, MNIST, by capsules routed by agreement"),
     "complete": ("complete", "handwritten digits, MNIST, of which half is covered, restored"),
+    "gan": ("gan", "pictures that nobody took, MNIST's kind, or: wxb train gan fashion-mnist, wxb train gan cifar10"),
     "diabetes": ("diabetes", "disease progression from ten measurements (regression), in the package"),
     "breast-cancer": ("breast_cancer", "malignant or benign from thirty measurements (binary), in the package"),
     "sentiment": ("sentiment", "how much a film review praises, at every node of its tree, SST"),

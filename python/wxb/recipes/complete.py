@@ -18,7 +18,7 @@ from ..tensor import tensor
 from ..train import LRSchedule, Trainer, bootstrap
 from .pictures import read_picture
 from .run import Options, Run, SavedRun, Stopwatch
-from .speedrun import SpeedRun
+from .speedrun import fit_speednet
 from .unseen import share
 
 __all__ = ["predict", "train"]
@@ -199,14 +199,9 @@ def _in_parts(function: Callable[..., Any], x: Array, known: Array) -> Array:
 
 def _classifier(options: Options, x: Array, y: Array) -> Callable[[Array], Array]:
     """Train the network of mnist-cnn for an epoch on whole digits and return the class it gives pictures."""
-    network = models.build({"kind": "speednet", "channels": 1, "widths": [16, 32, 64]})
-    network[0].fit(x[:5000, ..., None])  # type: ignore[index]
-    speed = SpeedRun(Options(lr=11.5, batch_size=256), -(-len(x) // 256))
-    optimizer = speed.optimizer(network)
-    trainer = Trainer(network, speed.loss, optimizer)
-    data = ArrayDataset(x[..., None], y)
-    loader = Loader(data, 256, True, seed=options.seed, transform=RandomShift(2))
-    trainer.fit(loader, epochs=1 if options.epochs else 0, callbacks=speed.callbacks(optimizer))
+    model = {"kind": "speednet", "channels": 1, "widths": [16, 32, 64]}
+    whole = Options(epochs=1 if options.epochs else 0, lr=11.5, batch_size=256, seed=options.seed)
+    trainer = fit_speednet(model, whole, (x[..., None], y), RandomShift(2))
     return lambda pictures: trainer.predict(numpy.rint(pictures * INK).astype(numpy.uint8)).argmax(1)
 
 

@@ -41,6 +41,8 @@ class Options:
     languages: str | None = None
     full: bool | None = None
     cover: int | None = None
+    conditional: bool | None = None
+    hinge: bool | None = None
     folds: int | None = None
 
     def chosen(self, **defaults: Any) -> Options:

@@ -77,22 +77,33 @@ def train_speednet(
     """
     run = Run(recipe, options)
     x_train, y_train, x_test, y_test = data
-    assert options.epochs is not None and options.batch_size is not None
     with Stopwatch() as watch:
-        network = models.build(model)
-        network[0].fit(x_train[:5000])  # type: ignore[index]
-        dataset = ArrayDataset(x_train, y_train)
-        loader = Loader(dataset, options.batch_size, True, seed=options.seed, transform=transform)
-        speed = SpeedRun(options, options.epochs * len(loader))
-        optimizer = speed.optimizer(network)
-        trainer = Trainer(network, speed.loss, optimizer, ["accuracy"])
-        trainer.fit(loader, epochs=options.epochs, validation=(x_test, y_test), callbacks=speed.callbacks(optimizer))
+        trainer = fit_speednet(model, options, (x_train, y_train), transform, (x_test, y_test))
     logits = _answers(trainer, x_test, mirrored)
     figures = {f"test_{name}": value for name, value in of_classes(logits, y_test).items()}
     config = {"model": model, "input": {"shape": list(x_train.shape[1:]), "ink": ink}, "classes": classes}
     result = run.finish(trainer, figures, watch.seconds, config)
     draw_results(run, trainer.history, x_test, logits, y_test, classes)
     return result
+
+
+def fit_speednet(
+    model: dict[str, Any],
+    options: Options,
+    training: tuple[Array, Array],
+    transform: Transform,
+    test: tuple[Array, Array] | None = None,
+) -> Trainer:
+    """Train a speednet on pictures (N, H, W, C) uint8 and their labels; return its Trainer."""
+    assert options.epochs is not None and options.batch_size is not None
+    network = models.build(model)
+    network[0].fit(training[0][:5000])  # type: ignore[index]
+    loader = Loader(ArrayDataset(*training), options.batch_size, True, seed=options.seed, transform=transform)
+    speed = SpeedRun(options, options.epochs * len(loader))
+    optimizer = speed.optimizer(network)
+    trainer = Trainer(network, speed.loss, optimizer, ["accuracy"])
+    trainer.fit(loader, epochs=options.epochs, validation=test, callbacks=speed.callbacks(optimizer))
+    return trainer
 
 
 def _answers(trainer: Trainer, images: Array, mirrored: bool) -> Array:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
 from ..errors import CaptureError
-from ..nn.module import Module
-from ..optim import Optimizer
 from .capture import Captured, warn
 from .plan import Plan
 
@@ -25,27 +22,23 @@ class Step(Captured):
 
     prove = True
 
-    def __init__(
-        self, function: Callable[..., Any], model: Module, optimizer: weakref.ref[Optimizer] | None, arena: Any
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], parts: Callable[[], list[Any]], arena: Any) -> None:
         super().__init__(function)
-        self._model, self._optimizer, self.arena = model, optimizer, arena
+        self._parts, self.arena = parts, arena
         self.eager = False  # whether it has fallen back
 
     def _chosen(self, values: list[Any], names: tuple[str, ...]) -> Any:
         return self._eager(values, names) if self.eager else super()._chosen(values, names)
 
     def _recorded(self, known: list[Plan], values: list[Any], names: tuple[str, ...]) -> Any:
-        optimizer = None if self._optimizer is None else self._optimizer()
-        device = self._model.device
-        weights, rng = self._model.state_dict(), device.rng.copy()
-        moments = None if optimizer is None else optimizer.state_dict()
+        parts = self._parts()
+        states, device = [part.state_dict() for part in parts], parts[0].device
+        rng = device.rng.copy()
         try:
             return super()._recorded(known, values, names)
         except CaptureError as why:
-            self._model.load_state_dict(weights)
-            if optimizer is not None and moments is not None:
-                optimizer.load_state_dict(moments)
+            for part, state in zip(parts, states):
+                part.load_state_dict(state)
             device.rng[...] = rng
             self._fall_back(str(why))
             return self._eager(values, names)

@@ -160,9 +160,8 @@ class Trainer:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, optimizer, random state and epoch to one safetensors file, whole or not at all."""
-        arrays = {f"model.{name}": array for name, array in self.model.state_dict().items()}
-        arrays |= {f"optimizer.{name}": array for name, array in self.optimizer.state_dict().items()}
-        device = self.model.device
+        parts, device = self._parts().items(), self.model.device
+        arrays = {f"{part}.{name}": array for part, thing in parts for name, array in thing.state_dict().items()}
         arrays["rng"] = device.host(device.rng)
         save(arrays, path, {"format": "wxb-trainer-1", "epoch": str(self.epoch), "steps": str(self.steps)})
 
@@ -174,16 +173,22 @@ class Trainer:
         arrays, meta = load(path)
         if meta.get("format") != "wxb-trainer-1" or "rng" not in arrays:
             raise ValueError(f"trainer: {path} is no checkpoint of a Trainer; model weights go to load_state_dict")
-        before = self.model.state_dict()
-        self.model.load_state_dict(_part(arrays, "model."))
+        parts = self._parts()
+        before = {part: thing.state_dict() for part, thing in parts.items()}
         try:
-            self.optimizer.load_state_dict(_part(arrays, "optimizer."))
+            for part, thing in parts.items():
+                thing.load_state_dict(_part(arrays, f"{part}."))
         except (ValueError, TypeError):
-            self.model.load_state_dict(before)
+            for part, thing in parts.items():
+                thing.load_state_dict(before[part])
             raise
         device = self.model.device
         device.write(device.rng, arrays["rng"])
         self.epoch, self.steps = int(meta["epoch"]), int(meta["steps"])
+
+    def _parts(self) -> dict[str, Any]:
+        """Return what a checkpoint holds, by the first word of its arrays' names."""
+        return {"model": self.model, "optimizer": self.optimizer}
 
     # ---- one epoch ----
 
@@ -248,8 +253,11 @@ class Trainer:
             outputs = model(x)
             return loss_of(outputs, y), outputs if measured else None
 
+        def parts() -> list[Any]:  # the optimizer may be deleted
+            return [part for part in (model, optimizer() if name == "train" else None) if part is not None]
+
         step = {"train": train, "measure": measure, "predict": model}[name]
-        return Step(step, model, optimizer if name == "train" else None, self._arena) if captured else step
+        return Step(step, parts, self._arena) if captured else step
 
     def _scores(self, seen: list[tuple[Array, Array]]) -> dict[str, float]:
         """Return the metrics over all batches at once: most are no means of batches."""
