@@ -65,8 +65,16 @@ struct Raster {
   }
 };
 
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900  // where a large tile takes more registers than two blocks have
+template <class Math>
+constexpr int resident = Math::m < 128 ? Math::resident : 1;
+#else
+template <class Math>
+constexpr int resident = Math::resident;
+#endif
+
 template <class Math, class A, class B, class R>
-__global__ void __launch_bounds__(block_threads, Math::resident)
+__global__ void __launch_bounds__(block_threads, resident<Math>)
     multiply(const __grid_constant__ A a, const __grid_constant__ B b, const __grid_constant__ R result,
              const __grid_constant__ Raster raster) {
   using T = typename Math::Element;
