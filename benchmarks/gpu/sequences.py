@@ -250,7 +250,7 @@ def sequence_cases(rng: Random) -> Iterator[Case]:
 
 
 def sequence_workloads(dev: Device) -> Iterator[Workload]:
-    """Time attention beside three CuPy calls that store the scores, a recurrent layer beside a product per step."""
+    """Yield attention beside CuPy calls that store the scores, an LSTM beside cuBLAS's product of each step."""
     k, xp = dev.kernels, dev.xp
     for b, h, n, d in ((8, 8, 256, 64), (4, 16, 1024, 64), (1, 16, 4096, 64), (2, 16, 1024, 128)):
         rows = (b, h, n, d)
