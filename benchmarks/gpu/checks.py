@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy
@@ -30,6 +31,7 @@ BROADCASTS = (
     ((2, 1, 3, 1, 8), (1, 4, 1, 5, 8)),
 )
 TOLERANCE = {"float32": 5e-6, "float64": 1e-13}  # a few roundings of each; what is not a float is exact
+TINY = 4096  # elements of a case in a dry run
 BAND = 64  # elements on each side of an array that nobody may write
 
 _erf = numpy.vectorize(math.erf, otypes=[float])
@@ -166,50 +168,59 @@ def run(case: Case, dev: Device, shift: int) -> float:
     return max(error(host(got), wanted) for (got, _), wanted in zip(outputs, exact))
 
 
-def every_case(dev: Device) -> Iterator[Case]:
-    """Yield all cases; each family draws from the same seed, so that none changes another's."""
-    emulated = dev.xp is numpy
-    for cases in (unary_cases, binary_cases, other_cases, *row_cases.CASES, sequences.sequence_cases):
-        yield from cases(numpy.random.default_rng(0))
+def is_tiny(case: Case) -> bool:
+    """Say whether a case is for a dry run, or for a sanitizer, which is a hundred times slower."""
+    return case.dtype != "float64" and sum(x.size for x in case.inputs) + sum(map(_size, case.outputs)) <= TINY
+
+
+def _size(output: tuple[tuple[int, ...], str]) -> int:
+    return math.prod(output[0])
+
+
+def families(emulated: bool) -> Iterator[Iterator[Case]]:
+    """Yield the cases of each room; each family draws from the same seed, so that none changes another's."""
+    for cases_of in (unary_cases, binary_cases, other_cases, *row_cases.CASES, sequences.sequence_cases):
+        yield cases_of(numpy.random.default_rng(0))
     for products_of in (products.product_cases, products.image_cases):
-        yield from products_of(numpy.random.default_rng(0), emulated)
+        yield products_of(numpy.random.default_rng(0), emulated)
 
 
-def check_kernels(dev: Device) -> list[dict[str, Any]]:
-    """Run every case, aligned and one element off, and return the worst of each op and dtype, next to its tolerance."""
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for case in every_case(dev):
+def check(op: str, dtype: str, group: list[Case], dev: Device) -> dict[str, Any]:
+    """Run every case of an op and dtype, aligned and one element off; return the worst, next to its tolerance."""
+    row = {"op": op, "dtype": dtype, "cases": 0, "error": 0.0, "tolerance": 0.0, "ok": True}
+    for case in group:
         limit = TOLERANCE.get(case.outputs[0][1], 0.0) if case.tolerance is None else case.tolerance
-        found = {"op": case.op, "dtype": case.dtype, "cases": 0, "error": 0.0, "tolerance": limit, "ok": True}
-        row = rows.setdefault((case.op, case.dtype), found)
         error = max(run(case, dev, shift) for shift in (0, 1))
-        if not error * max(row["tolerance"], 1e-30) <= row["error"] * max(limit, 1e-30):
+        if not row["cases"] or not error * max(row["tolerance"], 1e-30) <= row["error"] * max(limit, 1e-30):
             row["error"], row["tolerance"] = error, limit
         row["cases"], row["ok"] = row["cases"] + 2, row["ok"] and error <= limit
-    return list(rows.values())
+    return row
 
 
-def check_numpy(dev: Device) -> list[dict[str, Any]]:
+def beside_numpy(dev: Device, op: str, dtype: str) -> dict[str, Any]:
     """Hold what numpy has itself against numpy in float64, on ordinary numbers."""
-    rng, rows = numpy.random.default_rng(1), []
-    x, y = numpy.abs(rng.standard_normal(1001)) + 0.1, rng.standard_normal(1001)
-    for dtype in FLOATS:
-        a, b = (dev.array(v, dtype) for v in (x, y))
-        got = dev.array(numpy.full(x.shape, numpy.nan), dtype)
+    rng = numpy.random.default_rng(1)
+    b = dev.array(rng.standard_normal(1001), dtype)
+    a = dev.array(numpy.abs(rng.standard_normal(1001)) + 0.1, dtype)
+    got = dev.array(numpy.full(b.shape, numpy.nan), dtype)
+    if op in BINARY:
+        dev.kernels.binary_forward(getattr(dev.kernels.Binary, op), a, b, got)
+        wanted = getattr(numpy, op)(host(a).astype(float), host(b).astype(float))
+    else:
+        x = a if op in ("log", "sqrt") else b
+        dev.kernels.unary_forward(getattr(dev.kernels.Unary, op), x, got, ALPHA, BETA)
+        wanted = IN_NUMPY[op](host(x).astype(float))
+    off, limit = error(host(got), wanted), TOLERANCE[dtype]
+    return {"op": f"{op}, numpy", "dtype": dtype, "cases": 1, "error": off, "tolerance": limit, "ok": off <= limit}
 
-        def row(op: str, wanted: Array, got: Array = got, dtype: str = dtype) -> None:
-            off = error(host(got), wanted)
-            limit = TOLERANCE[dtype]
-            rows.append(
-                {"op": f"{op}, numpy", "dtype": dtype, "cases": 1, "error": off, "tolerance": limit, "ok": off <= limit}
-            )
 
-        wide_a, wide_b = host(a).astype(float), host(b).astype(float)
-        for op, function in IN_NUMPY.items():
-            domain, wide = (a, wide_a) if op in ("log", "sqrt") else (b, wide_b)
-            dev.kernels.unary_forward(getattr(dev.kernels.Unary, op), domain, got, ALPHA, BETA)
-            row(op, function(wide))
-        for op in BINARY:
-            dev.kernels.binary_forward(getattr(dev.kernels.Binary, op), a, b, got)
-            row(op, getattr(numpy, op)(wide_a, wide_b))
-    return rows
+def cases(dev: Device, dry: bool) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+    for op, dtype in ((op, dtype) for op in (*IN_NUMPY, *BINARY) for dtype in FLOATS):
+        yield f"{op}, numpy {dtype}", partial(beside_numpy, dev, op, dtype)
+    for family in families(dev.xp is numpy):
+        groups: dict[tuple[str, str], list[Case]] = {}
+        for case in family:
+            if not dry or is_tiny(case):
+                groups.setdefault((case.op, case.dtype), []).append(case)
+        for (op, dtype), group in groups.items():
+            yield f"{op} {dtype}", partial(check, op, dtype, group[:2] if dry else group, dev)

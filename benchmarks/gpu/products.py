@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy
 from case import Case, gradient
-from workload import Workload
+from workload import Workload, less
 from wxb.device import Device
 
 Array = Any
@@ -99,31 +100,71 @@ def image_cases(rng: numpy.random.Generator, emulated: bool) -> Iterator[Case]:
                 yield Case(f"conv2d_backward {how}", dtype, [x, weight, dy], outputs, backward, limit)
 
 
-def workloads(dev: Device) -> Iterator[Workload]:
-    """Yield products beside cuBLAS; a convolution beside the product of the same size."""
-    k, xp = dev.kernels, dev.xp
-    for m, n, d in ((1024,) * 3, (4096,) * 3, (8192,) * 3, (128, 512, 784), (65536, 64, 576)):
-        for how in PRECISIONS:
-            p = getattr(k.Precision, how)
-            yield Workload(
-                f"matmul {m}x{n}x{d} {how}, beside float32",
-                [(m, d), (d, n), (m, n)],
-                ["float32"] * 3,
-                lambda a, b, y, p=p: k.matmul(a, b, y, False, False, p),
-                lambda a, b, y: xp.matmul(a, b, out=y),
-                2.0 * m * n * d,
-            )
-    for n, size, c, out, kernel in ((64, 32, 64, 64, 3), (64, 16, 256, 256, 3), (32, 28, 512, 512, 1)):
-        for how in PRECISIONS:
-            more = ((1, 1), (kernel // 2,) * 2, (1, 1), 1, k.Unary.none, 0.0, k.Algorithm.auto)
-            p = getattr(k.Precision, how)
-            pixels, depth = n * size * size, kernel * kernel * c
-            patches, columns = xp.zeros((pixels, depth), "float32"), xp.zeros((depth, out), "float32")
-            yield Workload(
-                f"conv {n}x{size}x{size}x{c} to {out}, {kernel}x{kernel} {how}, beside the product in float32",
-                [(n, size, size, c), (out, kernel, kernel, c), (n, size, size, out)],
-                ["float32"] * 3,
-                lambda x, w, y, more=more, p=p: k.conv2d_forward(x, w, None, y, None, *more, p),
-                lambda x, w, y, a=patches, b=columns, s=(pixels, out): xp.matmul(a, b, out=y.reshape(s)),
-                2.0 * pixels * depth * out,
-            )
+def set_precision(torch: Any, how: str) -> Any:
+    """Let torch's products of float32 round to TF32, or not; return the dtype of the operands."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = how == "tf32"
+    return torch.bfloat16 if how == "bf16" else torch.float32
+
+
+def torch_matmul(how: str) -> Any:
+    """Return cuBLAS's product as torch calls it; operands of bf16 are rounded on the way, as wxb rounds them."""
+
+    def product(torch: Any, a: Any, b: Any, y: Any) -> None:
+        dtype = set_precision(torch, how)
+        torch.mm(a, b, out=y) if how != "bf16" else torch.mm(a.to(dtype), b.to(dtype))
+
+    return product
+
+
+def torch_conv(how: str, padding: int) -> Any:
+    """Return cuDNN's convolution, channels last."""
+
+    def conv(torch: Any, x: Any, w: Any, y: Any) -> None:
+        dtype = set_precision(torch, how)
+        torch.nn.functional.conv2d(x.permute(0, 3, 1, 2).to(dtype), w.permute(0, 3, 1, 2).to(dtype), padding=padding)
+
+    return conv
+
+
+def product(dev: Device, m: int, n: int, d: int, how: str) -> Workload:
+    k, xp, p = dev.kernels, dev.xp, getattr(dev.kernels.Precision, how)
+    return Workload(
+        f"matmul {m}x{n}x{d} {how}",
+        [(m, d), (d, n), (m, n)],
+        ["float32"] * 3,
+        lambda a, b, y: k.matmul(a, b, y, False, False, p),
+        lambda a, b, y: xp.matmul(a, b, out=y),
+        2.0 * m * n * d,
+        torch_matmul(how),
+    )
+
+
+def convolution(dev: Device, n: int, size: int, c: int, out: int, kernel: int, how: str) -> Workload:
+    """Return one beside cuDNN's, and beside CuPy's product of the same size."""
+    k, xp, p = dev.kernels, dev.xp, getattr(dev.kernels.Precision, how)
+    more = ((1, 1), (kernel // 2,) * 2, (1, 1), 1, k.Unary.none, 0.0, k.Algorithm.auto, p)
+    pixels, depth = n * size * size, kernel * kernel * c
+    return Workload(
+        f"conv {n}x{size}x{size}x{c} to {out}, {kernel}x{kernel} {how}",
+        [(n, size, size, c), (out, kernel, kernel, c), (n, size, size, out)],
+        ["float32"] * 3,
+        lambda x, w, y: k.conv2d_forward(x, w, None, y, None, *more),
+        lambda x, w, y: xp.matmul(_zeros(xp, pixels, depth), _zeros(xp, depth, out), out=y.reshape(pixels, out)),
+        2.0 * pixels * depth * out,
+        torch_conv(how, kernel // 2),
+    )
+
+
+@functools.lru_cache(2)
+def _zeros(xp: Any, rows: int, columns: int) -> Any:
+    return xp.zeros((rows, columns), "float32")
+
+
+def workloads(dev: Device, dry: bool) -> Iterator[Workload]:
+    sides = ((1024,) * 3, (4096,) * 3, (8192,) * 3, (128, 512, 784), (65536, 64, 576))
+    images = ((64, 32, 64, 64, 3), (64, 16, 256, 256, 3), (32, 28, 512, 512, 1))[: 1 if dry else None]
+    for (m, n, d), how in ((shape, how) for shape in (sides[-2:] if dry else sides) for how in PRECISIONS):
+        yield product(dev, less(m, dry), less(n, dry), less(d, dry), how)
+    for (n, size, c, out, kernel), how in ((shape, how) for shape in images for how in PRECISIONS):
+        n, size, c, out = (1, 4, 16, 16) if dry else (n, size, c, out)
+        yield convolution(dev, n, size, c, out, kernel, how)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 from case import FLOATS, Case, Launch, gradient
-from workload import Workload
+from workload import Workload, less
 from wxb.device import Device
 
 Array = Any
@@ -249,10 +249,11 @@ def sequence_cases(rng: Random) -> Iterator[Case]:
 # ---- workloads ----
 
 
-def sequence_workloads(dev: Device) -> Iterator[Workload]:
+def workloads(dev: Device, dry: bool) -> Iterator[Workload]:
     """Time attention beside three CuPy calls that store the scores, a recurrent layer beside a product per step."""
     k, xp = dev.kernels, dev.xp
     for b, h, n, d in ((8, 8, 256, 64), (4, 16, 1024, 64), (1, 16, 4096, 64), (2, 16, 1024, 128)):
+        b, h, n = (1, 2, less(4096, dry)) if dry else (b, h, n)
         rows = (b, h, n, d)
 
         def ours(q: Array, key: Array, v: Array, lse: Array, y: Array, h: int = h, d: int = d) -> None:
@@ -263,8 +264,15 @@ def sequence_workloads(dev: Device) -> Iterator[Workload]:
             e = xp.exp(s - s.max(-1, keepdims=True))
             xp.matmul(e / e.sum(-1, keepdims=True), v, out=y)
 
-        yield Workload(f"attention {b}x{h}x{n}x{d}", [rows] * 3 + [(b * h, n), rows], ["float32"] * 5, ours, theirs)
+        def fused(torch: Any, q: Array, key: Array, v: Array, lse: Array, y: Array) -> None:
+            torch.backends.cuda.matmul.allow_tf32 = False
+            torch.nn.functional.scaled_dot_product_attention(q, key, v)
+
+        shapes = [rows] * 3 + [(b * h, n), rows]
+        flops = 4.0 * b * h * n * n * d
+        yield Workload(f"attention {b}x{h}x{n}x{d}", shapes, ["float32"] * 5, ours, theirs, flops, fused)
     for steps, n, h in ((100, 64, 64), (100, 64, 112), (100, 64, 512), (35, 256, 1024)):
+        steps, n, h = (2, 3, less(h << 4, dry)) if dry else (steps, n, h)
         shapes = [(steps, n, 4 * h), (4 * h, h), (n, h), (n, h), *[(steps, n, h)] * 2, (steps, n, 4 * h), (steps, n, h)]
 
         def lstm(x, w, h_n, c_n, before, cells, gates, y) -> None:  # type: ignore[no-untyped-def]

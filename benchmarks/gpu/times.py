@@ -1,56 +1,27 @@
-"""Time kernels beside CuPy's, against the rate of a plain copy."""
+"""Time kernels beside CuPy's and torch's, in CUDA graphs, against the rate of a plain copy."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
+import elements
 import numpy
+import products
+import row_times
+import sequences
+import torch_graphs
+from checks import host
+from plans import own_stream
 from workload import Array, Call, Workload
 from wxb.device import Device
 
-SIZES = (1 << 14, 1 << 20, 1 << 26)
 BEYOND_CACHE = 160 << 20  # bytes that launches in a row go through: two and a half times the L2 cache of an H200
 LAUNCHES, ROUNDS = 24, 15
-
-
-def workloads(dev: Device) -> Iterator[Workload]:
-    k, xp = dev.kernels, dev.xp
-
-    def unary(name: str, n: int, peer: Call) -> Workload:
-        op = getattr(k.Unary, name)
-        return Workload(
-            f"{name} {n}", [(n,)] * 2, ["float32"] * 2, lambda x, y: k.unary_forward(op, x, y, 0.0, 0.0), peer
-        )
-
-    def binary(name: str, shapes: list[tuple[int, ...]], peer: Call, label: str) -> Workload:
-        op = getattr(k.Binary, name)
-        return Workload(
-            label, shapes, ["float32"] * 3, lambda a, b, y: k.binary_forward(op, a, b, y), lambda a, b, y: peer(a, b, y)
-        )
-
-    gelu = xp.ElementwiseKernel("float32 x", "float32 y", "y = 0.5f * x * (1 + erff(x * 0.70710678f))", "gelu")
-    for n in SIZES:
-        yield unary("relu", n, lambda x, y: xp.maximum(x, numpy.float32(0), y))
-        yield unary("tanh", n, xp.tanh)
-        yield unary("exp", n, xp.exp)
-        yield unary("gelu", n, gelu)
-        yield binary("add", [(n,)] * 3, xp.add, f"add {n}")
-        rows = n // 256
-        yield binary("add", [(rows, 256), (256,), (rows, 256)], xp.add, f"add bias {rows}x256")
-        yield binary("add", [(rows, 255), (255,), (rows, 255)], xp.add, f"add bias {rows}x255, one by one")
-        yield Workload(
-            f"gelu backward {n}",
-            [(n,)] * 3,
-            ["float32"] * 3,
-            lambda x, dy, dx: k.unary_backward(k.Unary.gelu, x, dy, dx, 0.0, 0.0),
-            lambda x, dy, dx: xp.multiply(x, dy, dx),  # the same memory traffic
-        )
-        yield Workload(
-            f"cast uint8 to float32 {n}", [(n,)] * 2, ["uint8", "float32"], k.cast, lambda x, y: xp.copyto(y, x)
-        )
+NOTHING: dict[str, Any] = dict.fromkeys(("threads", "target", "limit", "share", "error", "best_peer", "ratio"))
 
 
 def elapsed(stream: Any, graph: Any, xp: Any) -> float:
@@ -91,30 +62,57 @@ def copy_rate(dev: Device, stream: Any) -> float:
 
 
 def measure(dev: Device, work: Workload, stream: Any, limit: float) -> dict[str, Any]:
-    """Time wxb and CuPy in turns; a row as of every benchmark, with its GB/s and spread."""
+    """Time wxb and its peers in turns; a row as of every benchmark, with its GB/s and spread."""
     sets = fresh(dev, work)
     graphs = {"wxb": graph_of(work.wxb, sets, stream), "cupy": graph_of(work.cupy, sets, stream)}
+    graphs |= torch_graphs.of(work, sets, LAUNCHES)
     rounds = [{name: elapsed(stream, graph, dev.xp) for name, graph in graphs.items()} for _ in range(ROUNDS)]
     ours = sorted(r["wxb"] for r in rounds)
     us = {name: statistics.median(r[name] for r in rounds) for name in graphs}
+    spread = (ours[ROUNDS * 9 // 10] - ours[ROUNDS // 10]) / us["wxb"]
+    return row_of(work, us, limit) | {"spread": spread}
+
+
+def row_of(work: Workload, us: dict[str, float], limit: float) -> dict[str, Any]:
+    peer = "torch" if "torch" in us else "cupy"  # cuBLAS and cuDNN in the same precision, where torch is there
     rate = 1e-3 * work.bytes / us["wxb"]
-    return {
+    return NOTHING | {
         "name": work.name,
-        "threads": None,
         "us": us,
-        "best_peer": "cupy",
-        "ratio": us["cupy"] / us["wxb"],
-        "target": None,
+        "best_peer": peer,
+        "ratio": us[peer] / us["wxb"],
         "limit": limit,
         "share": rate / limit,
-        "error": None,
         "gb_per_s": rate,
         "tflops": 1e-6 * work.flops / us["wxb"],
-        "spread": (ours[ROUNDS * 9 // 10] - ours[ROUNDS // 10]) / us["wxb"],
+        "flops": work.flops,
+        "bytes": work.bytes,
     }
 
 
-def launch_overhead(dev: Device) -> dict[str, Any]:
+def rehearse(dev: Device, work: Workload) -> dict[str, Any]:
+    """Call everything once, by the host's clock: a dry run of arguments, shapes and the row, without a GPU."""
+    arrays = fresh(dev, work)[0]
+    us = {}
+    for name, call in (("wxb", work.wxb), ("cupy", work.cupy)):
+        start = time.perf_counter()
+        call(*arrays)
+        us[name] = 1e6 * (time.perf_counter() - start)
+    if work.torch:
+        torch_graphs.call(work, arrays)
+    return row_of(work, us, 1.0)
+
+
+def first_launch(dev: Device) -> dict[str, Any]:
+    """Time the first launch: it loads, and unpacks, the kernels."""
+    y = dev.empty((16,), numpy.dtype("float32"))
+    start = time.perf_counter()
+    dev.kernels.fill(y, 0.0)
+    host(y)
+    return NOTHING | {"name": "first launch", "us": {"wxb": 1e6 * (time.perf_counter() - start)}}
+
+
+def launch_overhead(dev: Device, dry: bool) -> dict[str, Any]:
     """Time what an eager launch costs the host."""
     a, b, y = (dev.array(numpy.ones(16), "float32") for _ in range(3))
     k, xp = dev.kernels, dev.xp
@@ -125,12 +123,29 @@ def launch_overhead(dev: Device) -> dict[str, Any]:
     us: dict[str, float] = {}
     for name, call in calls.items():
         best = float("inf")
-        for _ in range(ROUNDS):
-            xp.cuda.Device().synchronize()
+        for _ in range(1 if dry else ROUNDS):
+            host(y)
             start = time.perf_counter()
             for _ in range(200):
                 call()
             best = min(best, (time.perf_counter() - start) / 200)
         us[name] = 1e6 * best
-    nothing = dict.fromkeys(("threads", "target", "limit", "share", "error"))
-    return nothing | {"name": "launch, on the host", "us": us, "best_peer": "cupy", "ratio": us["cupy"] / us["wxb"]}
+    return NOTHING | {"name": "launch, on the host", "us": us, "best_peer": "cupy", "ratio": us["cupy"] / us["wxb"]}
+
+
+def workloads(dev: Device, dry: bool) -> Iterator[Workload]:
+    for room in (elements, products, row_times, sequences):
+        yield from room.workloads(dev, dry)
+
+
+def cases(dev: Device, dry: bool) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+    yield "first launch", partial(first_launch, dev)
+    yield "launch, on the host", partial(launch_overhead, dev, dry)
+    if dry:
+        for work in workloads(dev, dry):
+            yield work.name, partial(rehearse, dev, work)
+        return
+    with own_stream(dev) as stream, torch_graphs.same_stream(stream):
+        limit = copy_rate(dev, stream)
+        for work in workloads(dev, dry):
+            yield work.name, partial(measure, dev, work, stream, limit)

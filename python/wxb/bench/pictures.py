@@ -78,7 +78,7 @@ def _in_wxb(task: _Task, captured: bool) -> Call:
 
     run = wxb.capture(step) if captured else step
     x, y = wxb.tensor(task.x), wxb.tensor(task.y)
-    return lambda: run(x, y).item()
+    return lambda: run(x, y)
 
 
 def _in_torch(task: _Task, tuned: bool) -> Call:
@@ -92,12 +92,12 @@ def _in_torch(task: _Task, tuned: bool) -> Call:
     optimizer = torch_optimizer("adam", model.parameters(), tuned)
     x, y = torch.tensor(task.x).permute(0, 3, 1, 2).contiguous(memory_format=memory), torch.tensor(task.y)
 
-    def call() -> float:
+    def call() -> Any:
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(model(x), y)
         loss.backward()
         optimizer.step()
-        return float(loss.detach())
+        return loss.detach()
 
     return call
 
@@ -168,7 +168,7 @@ def picture_step(model: str, batch: int = 64) -> Workload:
             "jax": lambda: _in_jax(task),
             "numpy": lambda: _in_numpy(task),
         }
-        return contestants, lambda loss: abs(loss - expected) / abs(expected)
+        return contestants, lambda loss: abs(float(loss) - expected) / abs(expected)
 
     products, parameters = _size(task, shape)
     return Workload(

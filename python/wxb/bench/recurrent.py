@@ -211,7 +211,7 @@ def _wxb(task: _Task, captured: bool) -> Call:
 
     run = wxb.capture(step) if captured else step
     x, y = wxb.tensor(task.x), wxb.tensor(task.y)
-    return lambda: run(x, y).item()
+    return lambda: run(x, y)
 
 
 def _torch(task: _Task, fused: bool) -> Call:
@@ -225,12 +225,12 @@ def _torch(task: _Task, fused: bool) -> Call:
     optimizer = torch_optimizer("adam", parameters, fused)
     x, y = torch.tensor(task.x), torch.tensor(task.y).reshape(-1)
 
-    def call() -> float:
+    def call() -> Any:
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(head(rnn(embedding(x))[0]).reshape(-1, v), y)
         loss.backward()
         optimizer.step()
-        return float(loss.detach())
+        return loss.detach()
 
     return call
 
@@ -298,7 +298,7 @@ def char_step(vocabulary: int = 65, units: int = 256, steps: int = 64, batch: in
             "jax": lambda: _jax(task),
             "numpy": lambda: _numpy(task),
         }
-        return contestants, lambda loss: abs(loss - expected) / abs(expected)
+        return contestants, lambda loss: abs(float(loss) - expected) / abs(expected)
 
     parameters = sum(weight.size for weight in task.weights())
     products = 4 * units * 2 * units + units * vocabulary

@@ -33,9 +33,11 @@ def wxb_optimizer(name: str, parameters: Any) -> Any:
 
 def torch_optimizer(name: str, parameters: Any, fused: bool) -> Any:
     """Return torch's, of one kernel for all parameters if ``fused``."""
-    optim = peers.module("torch").optim
+    optim, parameters = peers.module("torch").optim, list(parameters)
     if name == "adam":
-        return optim.Adam(parameters, LR[name], (BETA1, BETA2), EPS, fused=fused)
+        # On a GPU the number of steps lies there too, so that a CUDA graph may advance it.
+        on_gpu = parameters[0].is_cuda
+        return optim.Adam(parameters, LR[name], (BETA1, BETA2), EPS, fused=fused, capturable=on_gpu)
     return optim.SGD(parameters, LR[name], MOMENTUM if name == "momentum" else 0.0, fused=fused)
 
 
