@@ -1,6 +1,6 @@
 """Write the benchmark tables of the README, or list what is below its target.
 
-python benchmarks/report.py [FILE ...]              the newest results, between the markers of README.md
+python benchmarks/report.py [FILE ...]              the newest results, on CPU and GPU, between the markers of README.md
 python benchmarks/report.py --misses [FILE ...]     exit status 1 if there are any
 """
 
@@ -10,11 +10,13 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
+from gpu_table import gpu_text
 from targets import misses
 from wxb.bench import table
 
 ROOT = Path(__file__).parent.parent
-BEGIN, END = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
+MARKS = "<!-- benchmark:begin -->", "<!-- benchmark:end -->"
+GPU_MARKS = "<!-- gpu:begin -->", "<!-- gpu:end -->"
 
 # Of all rows, those the README shows.
 SHOWN = (
@@ -34,9 +36,9 @@ SHOWN = (
 
 
 def newest() -> list[Path]:
-    folder = ROOT / "benchmarks" / "results" / "cpu"
-    found = [max(folder.glob(f"*-{kind}.json"), default=None) for kind in ("steps", "kernels")]
-    return [path for path in found if path]
+    folder = ROOT / "benchmarks" / "results"
+    found = [max(folder.glob(f"cpu/*-{kind}.json"), default=None) for kind in ("steps", "kernels")]
+    return [path for path in (*found, max(folder.glob("gpu/*.json"), default=None)) if path]
 
 
 def text_of(documents: list[dict]) -> str:
@@ -51,12 +53,13 @@ def text_of(documents: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
-def write(readme: Path, text: str) -> None:
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
+def write(readme: Path, text: str, marks: tuple[str, str]) -> None:
+    """Put a text between the marks of a page."""
+    before, begin, rest = readme.read_text(encoding="utf-8").partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        raise SystemExit(f"{readme}: it must have the lines {BEGIN} and {END}")
-    readme.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+        raise SystemExit(f"{readme}: it must have the lines {marks[0]} and {marks[1]}")
+    readme.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 def main() -> int:
@@ -69,8 +72,13 @@ def main() -> int:
     if not files:
         raise SystemExit("report: there are no results; run benchmarks/kernels.py --out")
     documents = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    on_gpu = [document for document in documents if "ceilings" in document]
+    documents = [document for document in documents if "ceilings" not in document]
     if not options.misses:
-        write(options.readme, text_of(documents))
+        if documents:
+            write(options.readme, text_of(documents), MARKS)
+        if on_gpu:
+            write(options.readme, "\n\n".join(map(gpu_text, on_gpu)), GPU_MARKS)
         return 0
     lines = misses([row for document in documents for row in document["rows"]])
     print("\n".join(lines) or "every row reaches its target")

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,19 @@ def run(command: list[str], seconds: float) -> str:
     return "" if done.returncode == 0 else (done.stdout + done.stderr).strip()[-2000:] or f"exit {done.returncode}"
 
 
-def why_not(device: str) -> str:
-    """Say why wxb does not run on ``device`` in a process of its own; nothing if it does."""
-    code = "import wxb._cuda_emulated" if device == "emulated" else "import wxb; wxb.device('cuda')"
-    return run([sys.executable, "-c", code], 60.0).rpartition("\n")[2]
+def last_line(command: str) -> str:
+    """Return nothing if Python runs a command in a process of its own, else the last line of its complaint."""
+    return run([sys.executable, "-c", command], 60.0).rpartition("\n")[2]
+
+
+def unpacked() -> Path:
+    """Return the folder of the modules that prepare.sh packed; it is empty if there are none."""
+    archive, folder = CARRIED / "first" / "modules.tar.xz", CARRIED / "modules"
+    folder.mkdir(parents=True, exist_ok=True)
+    if archive.is_file():
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder, filter="data")
+    return folder
 
 
 def link(folder: Path) -> bool:
@@ -83,22 +93,28 @@ def usage(module: Path) -> dict[str, Any]:
     return {"kernels": len(rows), "most_registers": most, "with_a_stack": stacks}
 
 
+def modules(device: str, seconds: float) -> dict[str, Any]:
+    """Make the compiled modules importable; return how, and ``why`` not."""
+    wanted = f"import wxb._{'cuda_emulated' if device == 'emulated' else 'cuda'}"
+    why = last_line(wanted)
+    if not why or device == "emulated":
+        return {"how": "installed", "why": why}
+    if link(unpacked()) and not (why := last_line(wanted)):
+        return {"how": "carried", "why": ""}
+    made, before = CARRIED / "make", why
+    why = make(made, seconds)
+    if not why and link(made):
+        why = last_line(wanted)
+    return {"how": "built here", "why": why, "before": before}
+
+
 def build(device: str, seconds: float) -> dict[str, Any]:
-    """Return how the modules came to be here; ``ok`` is False, and ``why`` says it, where they did not."""
-    start, folder = time.monotonic(), CARRIED / "make"
-    result: dict[str, Any] = {"how": "installed", "why": why_not(device)}
-    if result["why"] and device == "cuda":
-        if link(CARRIED / "first"):
-            result |= {"how": "carried", "why": why_not(device)}
-        if result["why"]:
-            result["before"] = result["why"]
-            result |= {"how": "built here", "why": make(folder, seconds)}
-            if not result["why"]:
-                link(folder)
-                result["why"] = why_not(device)
-    modules = [path for path in PACKAGE.glob(f"_cuda*{SUFFIX}") if "emulated" not in path.name]
-    missing = [name for name in NEEDED if device == "cuda" and run([sys.executable, "-c", f"import {name}"], 60.0)]
-    result |= {"ok": not result["why"], "missing": missing, "seconds": round(time.monotonic() - start, 1)}
-    if device == "cuda" and modules:
-        result |= {"bytes": modules[0].stat().st_size} | usage(modules[0])
-    return result
+    """Return how the modules came to be here; ``ok`` is False, and ``why`` says it, where no kernel can run."""
+    start = time.monotonic()
+    result = modules(device, seconds)
+    if device == "cuda":
+        result["missing"] = [name for name in NEEDED if last_line(f"import {name}")]
+        result["why"] = result["why"] or last_line("import wxb; wxb.device('cuda')")
+        for module in PACKAGE.glob(f"_cuda{SUFFIX}"):
+            result |= {"bytes": module.stat().st_size} | usage(module)
+    return result | {"ok": not result["why"], "seconds": round(time.monotonic() - start, 1)}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make build/gpu ready to travel to a GPU machine without a network: modules for its Python, the commit, data in two parts.
 #   benchmarks/gpu/prepare.sh [PYTHON]     the interpreter of the version that the GPU machine has, e.g. python3.12
-# At most 64 MiB travel at a time, so MNIST and half of CIFAR-10 lie in first/, the rest in second/ (QUEUE.md).
+# At most 64 MiB travel at a time, so MNIST and part of CIFAR-10 lie in first/, the rest in second/ (QUEUE.md).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=${1:-python3}
@@ -14,7 +14,8 @@ cmake --build build/gpu/make-here
 
 rm -rf build/gpu/first build/gpu/second
 mkdir -p build/gpu/first/data/cifar10 build/gpu/second/data/cifar10
-for module in build/gpu/make-here/*.so; do strip -s "$module" -o "build/gpu/first/$(basename "$module")"; done
+for module in build/gpu/make-here/*.so; do strip -s "$module"; done
+tar -C build/gpu/make-here -cJf build/gpu/first/modules.tar.xz $(cd build/gpu/make-here && echo *.so)
 { git rev-parse --short HEAD && git status --porcelain; } >build/gpu/first/commit
 cp -rL "$data/mnist" build/gpu/first/data/
 cp -L "$data"/cifar10/{labels.npz,test_*.webp,train_0*.webp,train_1[0-4].webp} build/gpu/first/data/cifar10/

@@ -20,6 +20,7 @@ from build import environment
 
 WORKER = Path(__file__).with_name("worker.py")
 RESTARTS = 24  # of a phase: so many cases may fault
+PREPARING = 60.0  # seconds a worker may take before its first case, and between two
 
 
 def failure(phase: str, case: str, why: str) -> dict[str, Any]:
@@ -64,11 +65,14 @@ class Stage:
                 env=environment(),
                 start_new_session=True,
             )
-            threading.Thread(target=_read, args=(worker, lines), daemon=True).start()
+            reader = threading.Thread(target=_read, args=(worker, lines), daemon=True)
+            reader.start()
+            case, why = "", "stopped"
             try:
                 case, why = yield from self._messages(lines, deadline, patience)
             finally:
-                _stop(worker)
+                _end(worker, at_once=bool(why))
+                reader.join()
             said = self.log.read_text(encoding="utf-8", errors="replace")[began:].strip()
             status, words = worker.wait(), said.rpartition("\n")[2][-500:]
         if why == "deadline":
@@ -80,19 +84,19 @@ class Stage:
             self._done.append(case)
             yield failure(self.phase, case, why or words or f"exit status {status}")
             return False
-        if status:
-            self.why = words or f"exit status {status}"
+        if why or status:
+            self.why = why or words or f"exit status {status}"
         return True
 
     def _messages(self, lines: queue.Queue[str], deadline: float, patience: float) -> Any:
         """Yield the rows a worker prints; return the case it was at when it ended, and why we stop it if we do."""
         case = ""
         while True:
-            now = time.monotonic()
+            limit = min(deadline - time.monotonic(), patience if case else max(patience, PREPARING))
             try:
-                line = lines.get(timeout=max(0.0, min(deadline - now, patience)))
+                line = lines.get(timeout=max(0.0, limit))
             except queue.Empty:
-                return case, "deadline" if time.monotonic() >= deadline else f"no answer in {patience:.0f} s"
+                return case, "deadline" if time.monotonic() >= deadline else f"no answer in {limit:.0f} s"
             if not line:
                 return case, ""
             message = json.loads(line)
@@ -106,15 +110,16 @@ class Stage:
 
 def _read(worker: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
     assert worker.stdout
-    for line in worker.stdout:
-        lines.put(line)
+    with worker.stdout as out:
+        for line in out:
+            lines.put(line)
     lines.put("")
 
 
-def _stop(worker: subprocess.Popen[str]) -> None:
-    """End a worker that has not ended, and what it started."""
-    if worker.poll() is None:
+def _end(worker: subprocess.Popen[str], at_once: bool) -> None:
+    """End a worker and all that it started; one that has closed its output is given time to end by itself."""
+    if not at_once:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            worker.wait(2.0)
+            worker.wait(10.0)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(worker.pid, signal.SIGKILL)
