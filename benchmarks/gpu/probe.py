@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,18 @@ def output_of(*command: str) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=20).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+def told(command: list[str], **more: Any) -> tuple[str, int]:
+    """Run a command and return what it prints, and its status; the log has each line at once, if time is up."""
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, **streams, **more) as process:
+        assert process.stdout
+        lines = []
+        for line in process.stdout:
+            print(line, end="", file=sys.stderr, flush=True)
+            lines.append(line)
+    return "".join(lines), process.returncode
 
 
 def gpu() -> dict[str, str]:

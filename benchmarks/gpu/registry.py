@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from probe import ROOT
+import probe
 from wxb.device import Device
 
 SUITES = {  # what runs, and under which device by default
@@ -22,11 +21,11 @@ SUITES = {  # what runs, and under which device by default
 
 def arguments() -> list[str]:
     """Return pytest's: in eight processes, a limit for each test, where the plugins for that are installed."""
-    found = ["-v", "--tb=line", "-p", "no:cacheprovider"]
+    found = ["-v", "--tb=line", "-p", "no:cacheprovider", "-W", "default"]  # other versions of libraries warn of more
     if importlib.util.find_spec("xdist"):
-        found += ["-n", str(min(8, os.cpu_count() or 1)), "--max-worker-restart", "16"]
+        found += ["-p", "xdist.plugin", "-n", str(min(8, os.cpu_count() or 1)), "--max-worker-restart", "16"]
     if importlib.util.find_spec("pytest_timeout"):
-        found += ["--timeout", "40", "--timeout-method", "thread"]
+        found += ["-p", "pytest_timeout", "--timeout", "40", "--timeout-method", "thread"]
     return found
 
 
@@ -44,15 +43,10 @@ def suite(name: str, dev: Device, dry: bool) -> dict[str, Any]:
     only = "cuda and not emulated" if dev.name == "cuda" else "emulated"
     only = f"({only}) and relu and oracle" if dry else only
     chosen = ["-k", only] if name == "registry" else []
-    environment = os.environ | ({"WXB_DEVICE": device} if device else {})
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | ({"WXB_DEVICE": device} if device else {})
     command = [sys.executable, "-m", "pytest", *([] if dry else arguments()), *chosen, *files]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
-        assert process.stdout
-        lines = []
-        for line in process.stdout:  # into the log at once: what has passed when time is up
-            print(line, end="", file=sys.stderr, flush=True)
-            lines.append(line)
-    return row_of(name, "".join(lines), process.returncode == 0)
+    text, status = probe.told(command, cwd=probe.ROOT, env=environment)
+    return row_of(name, text, status == 0)
 
 
 def cases(dev: Device, dry: bool) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:

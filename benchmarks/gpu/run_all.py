@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import probe
-from build import build
 from stages import Stage
 from summary import summary
+
+from build import build
 
 # phase -> where its rows go, its share of the time, the seconds that a case of it may take
 PHASES = {
@@ -30,7 +31,7 @@ PHASES = {
     "checks": ("checks", 110, 45),
     "registry": ("checks", 90, 200),
     "times": ("rows", 110, 30),
-    "end_to_end": ("rows", 110, 120),
+    "end_to_end": ("rows", 110, 200),
     "sanitizer": ("sanitizer", 60, 120),
 }
 BUILDING = 0.5  # of the whole time, at most: without modules there is nothing to measure
@@ -39,6 +40,7 @@ BUILDING = 0.5  # of the whole time, at most: without modules there is nothing t
 def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(PHASES), help="phases, of " + ", ".join(PHASES))
+    parser.add_argument("--cases", default="*", metavar="PATTERN", help="of these phases, e.g. 'matmul *'")
     parser.add_argument("--emulated", action="store_true")
     parser.add_argument("--dry", action="store_true")
     parser.add_argument("--budget", type=float, default=540.0, metavar="SECONDS")
@@ -78,7 +80,7 @@ def run(phase: str, seconds: float, document: Document, options: argparse.Namesp
     section, _, patience = PHASES[phase]
     start, rows = time.monotonic(), document.content[section]
     device = options.device if document.content["build"]["ok"] else "none"
-    stage = Stage(phase, device, options.dry, document.path.with_suffix(".log"))
+    stage = Stage(phase, device, document.path.with_suffix(".log"), options.dry, options.cases)
     for row in stage.rows(start + seconds, patience):
         rows.append(row)
         document.save()

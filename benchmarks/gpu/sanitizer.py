@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import probe
 from wxb.device import Device
 
 WORKER = Path(__file__).with_name("worker.py")
 TOOLS = ("memcheck", "racecheck")
 
 
-def row_of(tool: str, checked: list[str], said: str) -> dict[str, Any]:
+def row_of(tool: str, said: str) -> dict[str, Any]:
     """Return what a tool found in how many cases; it worked if it counted its errors."""
     count = re.search(r"(?:ERROR|RACECHECK) SUMMARY: (\d+)", said)
     marked = [line for line in said.splitlines() if line.startswith("=========")]
-    rows = [json.loads(line) for line in checked if line.startswith("{")]
+    rows = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     return {
         "tool": tool,
         "works": bool(count),
@@ -36,8 +36,7 @@ def sanitized(tool: str) -> dict[str, Any]:
     # CuPy's pool would hide what is beyond the end of an array within its block.
     worker = [sys.executable, str(WORKER), "checks", "--dry", "--no-pool"]
     command = ["compute-sanitizer", "--tool", tool, "--print-limit", "20", *worker]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return row_of(tool, done.stdout.splitlines(), done.stdout + done.stderr)
+    return row_of(tool, probe.told(command)[0])
 
 
 def absent(why: str) -> dict[str, Any]:

@@ -36,9 +36,10 @@ def failure(phase: str, case: str, why: str) -> dict[str, Any]:
 class Stage:
     """A phase: ``rows`` runs it; then ``count`` says how many cases there were, ``cut`` at which one time was up."""
 
-    def __init__(self, phase: str, device: str, dry: bool, log: Path) -> None:
+    def __init__(self, phase: str, device: str, log: Path, dry: bool = False, cases: str = "*") -> None:
         self.phase, self.log = phase, log
-        self.command = [sys.executable, str(WORKER), phase, "--device", device, *(["--dry"] if dry else [])]
+        self.command = [sys.executable, str(WORKER), phase, "--device", device, "--cases", cases]
+        self.command += ["--dry"] if dry else []
         self.count, self.cut, self.why = 0, "", ""
         self._done: list[str] = []
 

@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def main() -> int:
     parser.add_argument("phase")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--dry", action="store_true")
+    parser.add_argument("--cases", default="*", metavar="PATTERN")
     parser.add_argument("--no-pool", action="store_true", help="an allocation of its own for each array")
     parser.add_argument("--done", type=Path, metavar="FILE", help="names of cases to leave out, a JSON list")
     options = parser.parse_args()
@@ -47,7 +49,7 @@ def main() -> int:
     done = set(json.loads(options.done.read_text(encoding="utf-8"))) if options.done else set()
     dev = device(options.device, not options.no_pool)
     for name, case in importlib.import_module(options.phase).cases(dev, options.dry):
-        if name not in done:
+        if name not in done and fnmatch(name, options.cases):
             print(json.dumps({"begin": name}), file=out, flush=True)
             print(json.dumps({"row": case()}), file=out, flush=True)
     return 0

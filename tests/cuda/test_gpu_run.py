@@ -99,7 +99,7 @@ def stage_of(stages: Any, tmp_path: Path, body: str) -> Any:
         + textwrap.indent(textwrap.dedent(body), "    ")
         + "\n    print(json.dumps({'row': {'op': name, 'ok': True}}), flush=True)\n"
     )
-    stage = stages.Stage("checks", "none", False, tmp_path / "log")
+    stage = stages.Stage("checks", "none", tmp_path / "log")
     stage.command = [sys.executable, str(worker)]
     return stage
 
@@ -127,7 +127,7 @@ def test_the_deadline_stops_a_phase(stages: Any, tmp_path: Path) -> None:
 
 
 def test_a_phase_that_cannot_begin_says_why(stages: Any, tmp_path: Path) -> None:
-    stage = stages.Stage("checks", "none", False, tmp_path / "log")
+    stage = stages.Stage("checks", "none", tmp_path / "log")
     stage.command = [sys.executable, "-c", "raise ImportError('no CuPy')"]
     assert list(stage.rows(time.monotonic() + 60, 30)) == []
     assert stage.why == "ImportError: no CuPy"

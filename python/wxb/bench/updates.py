@@ -35,9 +35,8 @@ def torch_optimizer(name: str, parameters: Any, fused: bool) -> Any:
     """Return torch's, of one kernel for all parameters if ``fused``."""
     optim, parameters = peers.module("torch").optim, list(parameters)
     if name == "adam":
-        # On a GPU the number of steps lies there too, so that a CUDA graph may advance it.
-        on_gpu = parameters[0].is_cuda
-        return optim.Adam(parameters, LR[name], (BETA1, BETA2), EPS, fused=fused, capturable=on_gpu)
+        graph = fused and parameters[0].is_cuda  # may become one: the number of steps lies on the GPU too
+        return optim.Adam(parameters, LR[name], (BETA1, BETA2), EPS, fused=fused, capturable=graph)
     return optim.SGD(parameters, LR[name], MOMENTUM if name == "momentum" else 0.0, fused=fused)
 
 
