@@ -86,4 +86,9 @@ def has_torch() -> bool:
 def cases(dev: Any, dry: bool) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
     """Yield them also where wxb does not run, and ``dev`` is None: torch is enough."""
     side, elements = (64, 1 << 12) if dry else (8192, 1 << 30)
-    yield from in_torch(side, elements) if not dry and has_torch() else in_arrays(dev.xp, side, elements)
+    if not dry and has_torch():
+        yield from in_torch(side, elements)
+    elif dev is not None:
+        yield from in_arrays(dev.xp, side, elements)
+    else:
+        raise RuntimeError("neither wxb nor torch sees a GPU")

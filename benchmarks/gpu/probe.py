@@ -43,7 +43,7 @@ def told(command: list[str], **more: Any) -> tuple[str, int]:
 def gpu() -> dict[str, str]:
     """Return the GPU's name and what changes while it works: clocks, temperature, power."""
     row = output_of("nvidia-smi", "--query-gpu=" + ",".join(FIELDS), "--format=csv,noheader", "--id=0")
-    return dict(zip(FIELDS, (part.strip() for part in row.split(","))))
+    return dict(zip(FIELDS, (part.strip() for part in row.split(",")))) if row else {}
 
 
 def versions() -> dict[str, str]:
