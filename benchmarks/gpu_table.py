@@ -37,10 +37,14 @@ def gpu_text(document: Mapping[str, Any]) -> str:
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    times = [f"{row['us'][name]:,.2f}" if name in row["us"] else "" for name in HEAD[1 : 3 + len(PEERS)]]
+    times = [_number(row["us"][name]) if name in row["us"] else "" for name in HEAD[1 : 3 + len(PEERS)]]
     share, ratio = row["share"], row["ratio"]
     of_copy = f"{share:.0%}" if share and not row.get("flops") else ""
     return [row["name"], *times, _rate(row), of_copy, f"{ratio:.2f}" if ratio else ""]
+
+
+def _number(us: float) -> str:
+    return f"{us:,.{2 if us < 1000 else 0}f}"
 
 
 def _rate(row: Mapping[str, Any]) -> str:

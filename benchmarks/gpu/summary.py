@@ -18,6 +18,10 @@ def times(rows: list[dict[str, Any]]) -> Iterator[str]:
         if "wxb" not in row["us"]:
             yield f"{row['name']:44} {row.get('why', '')}"[:200]
             continue
+        if row.get("result"):
+            accuracy, to_94 = row["result"]["test_accuracy"], row["seconds_to_94"]
+            yield f"{row['name']:44} {1e-6 * row['us']['wxb']:12.1f} s, test accuracy {accuracy}, 94 % after {to_94} s"
+            continue
         beside = f"{row['ratio']:6.2f} x {row['best_peer']}" if row["ratio"] else ""
         rate = f"{row['gb_per_s']:8.0f} GB/s {row['share']:6.1%} of a copy" if row["limit"] else ""
         rate = f"{row['tflops']:8.2f} TFLOP/s" if row.get("tflops") else rate

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tarfile
 import textwrap
 import time
 from pathlib import Path
@@ -131,6 +132,24 @@ def test_a_phase_that_cannot_begin_says_why(stages: Any, tmp_path: Path) -> None
     stage.command = [sys.executable, "-c", "raise ImportError('no CuPy')"]
     assert list(stage.rows(time.monotonic() + 60, 30)) == []
     assert stage.why == "ImportError: no CuPy"
+
+
+def test_carried_modules_are_unpacked_and_linked(stages: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    build = sys.modules["build"]
+    carried, package = tmp_path / "carried", tmp_path / "wxb"
+    (carried / "first").mkdir(parents=True)
+    package.mkdir()
+    monkeypatch.setattr(build, "CARRIED", carried)
+    monkeypatch.setattr(build, "PACKAGE", package)
+    assert not build.link(build.unpacked())
+    with tarfile.open(carried / "first" / "modules.tar.xz", "w:xz") as packed:
+        for suffix in (build.SUFFIX, ".of-another-python.so"):
+            (tmp_path / f"_cuda{suffix}").write_text("module")
+            packed.add(tmp_path / f"_cuda{suffix}", f"_cuda{suffix}")
+    for _ in range(2):
+        assert build.link(build.unpacked())
+    assert [path.name for path in package.iterdir()] == [f"_cuda{build.SUFFIX}"]
+    assert (package / f"_cuda{build.SUFFIX}").read_text() == "module"
 
 
 @pytest.mark.parametrize("builds", [True, False])
