@@ -54,6 +54,19 @@ def test_the_same_seed_gives_the_same_weights(capsys, tmp_path):
     assert hashes[0] == hashes[1] != hashes[2]
 
 
+def test_precision_changes_nothing_on_the_cpu(capsys, tmp_path):
+    hashes = []
+    for more in ([], ["--precision", "tf32"]):
+        _, text, _ = run(capsys, "train", "breast-cancer", "--epochs", 1, "--out", tmp_path, "--json", *more)
+        hashes.append(json.loads(text.splitlines()[-1])["weights_sha256"])
+        options = json.loads((tmp_path / "config.json").read_text())["options"]
+        assert options.get("precision") == (more[1] if more else None)
+    assert hashes[0] == hashes[1]
+    with pytest.raises(SystemExit):
+        run(capsys, "train", "breast-cancer", "--precision", "fp16")
+    assert "fp32" in (said := capsys.readouterr().err) and "tf32" in said and "bf16" in said
+
+
 @pytest.mark.parametrize(("name", "table"), [("diabetes", load_diabetes), ("breast-cancer", load_breast_cancer)])
 def test_tabular_recipes_and_their_predictions(capsys, tmp_path, name, table):
     data = table()

@@ -233,6 +233,12 @@ MISTAKES: list[Mistake] = [
         "device: name is 'gpu', it must be 'cpu' or 'cuda'",
     ),
     (
+        "a precision that GPUs have and wxb has not",
+        lambda: Trainer(Classifier(), precision="fp16"),
+        ValueError,
+        "set_precision: precision is 'fp16', it must be one of fp32, tf32, bf16",
+    ),
+    (
         "a probability beyond 1",
         lambda: nn.Dropout(50),
         ValueError,

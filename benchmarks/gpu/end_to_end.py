@@ -31,8 +31,8 @@ from wxb.device import Device
 Call = Callable[[], Any]
 ROUNDS, TURN = 11, 0.03  # turns of each contestant, seconds of a turn
 WARM_UP = 3  # steps before torch's graph is captured
-# Recipe, the folder of its data, the epochs; twelve epochs of cifar10 reach 93.7 % on a CPU.
-TRAININGS = (("mnist-cnn", "mnist", 3), ("cifar10", "cifar10", 16))
+# Recipe, the folder of its data, epochs, precision of its products; twelve epochs of cifar10 reach 93.7 % on a CPU.
+TRAININGS = (("mnist-cnn", "mnist", 3, "fp32"), ("cifar10", "cifar10", 16, "bf16"), ("cifar10", "cifar10", 16, "fp32"))
 
 
 class Graphed:
@@ -140,16 +140,16 @@ def seconds_to(accuracy: float, history: Iterable[Mapping[str, str]]) -> float |
     return None
 
 
-def train(recipe: str, data: str, epochs: int, dev: Device, dry: bool) -> dict[str, Any]:
+def train(recipe: str, data: str, epochs: int, precision: str, dev: Device, dry: bool) -> dict[str, Any]:
     """Run ``wxb train`` as a user would; ``result`` is what it prints, ``why`` says what kept it."""
     folder = data_of(data)
-    row = times.NOTHING | {"name": f"train {recipe}", "us": {}, "result": None, "why": ""}
+    row = times.NOTHING | {"name": f"train {recipe} {precision}", "us": {}, "result": None, "why": ""}
     if folder is None or dry:
         return row | {"why": "a dry run" if dry else f"no data: {data} is not whole in WXB_DATA; see QUEUE.md"}
     with tempfile.TemporaryDirectory() as out:
-        more = ["--device", dev.name, "--epochs", str(epochs), "--data", str(folder), "--out", out, "--json"]
+        more = ["--device", dev.name, "--precision", precision, "--epochs", str(epochs), "--data", str(folder)]
         start = time.perf_counter()
-        command = [sys.executable, "-m", "wxb", "train", recipe, *more]
+        command = [sys.executable, "-m", "wxb", "train", recipe, *more, "--out", out, "--json"]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         seconds = time.perf_counter() - start
         if done.returncode:
@@ -173,5 +173,5 @@ def cases(dev: Device, dry: bool) -> Iterator[tuple[str, Callable[[], dict[str, 
         del steps["step resnet8"]  # minutes on an emulator
     for name, make in steps.items():
         yield name, partial(timed, make, dev, dry)
-    for recipe, data, epochs in TRAININGS:
-        yield f"train {recipe}", partial(train, recipe, data, epochs, dev, dry)
+    for recipe, data, epochs, precision in TRAININGS:
+        yield f"train {recipe} {precision}", partial(train, recipe, data, epochs, precision, dev, dry)

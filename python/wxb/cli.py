@@ -159,6 +159,7 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from .ops.gemm import PRECISIONS
     from .recipes import RECIPES
 
     parser = argparse.ArgumentParser(prog="wxb", description="Deep learning from Wx+b up.")
@@ -207,6 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--threads", type=int)
     train.add_argument("--device", metavar="NAME", help="cpu or cuda (default WXB_DEVICE, or cpu)")
+    train.add_argument("--precision", choices=PRECISIONS, help="what a GPU may round factors of products to")
     train.add_argument("--data", metavar="FOLDER", help="where the data set lies")
     train.add_argument("--out", metavar="FOLDER", help="instead of runs/RECIPE")
     train.add_argument("--json", action="store_true", help="print the result as JSON in the last line")

@@ -58,7 +58,7 @@ def test_every_workload_runs_and_every_step_is_right(dry: Path) -> None:
     assert {name.split()[0] for name in rows} >= {"relu", "matmul", "conv", "softmax", "attention", "lstm", "step"}
     for row in (row for name, row in rows.items() if name.startswith("step ")):
         assert row["us"].keys() >= {"wxb", "wxb eager"} and row["error"] < 1e-2
-    assert rows["train cifar10"]["why"] == "a dry run"
+    assert rows["train cifar10 fp32"]["why"] == "a dry run"
 
 
 @emulated

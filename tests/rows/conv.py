@@ -92,6 +92,11 @@ LINE_FAULTS = [
     Fault(lambda: ones((2, 5, 3), (4, 7, 3)), ValueError, "conv1d: the kernel spans 7, the padded input is only 5"),
     Fault(lambda: (*ones((2, 5, 3), (4, 3, 3)), None, 0), ValueError, "conv1d: stride is 0, it must be from 1"),
     Fault(lambda: (*ones((2, 5, 3), (4, 3, 3)), None, 1, (1, 2, 3)), ValueError, "conv1d: padding is (1, 2, 3)"),
+    Fault(
+        lambda: (*ones((2, 5, 3), (4, 3, 3)), None, 1, 0, 1, 1, None, "fp16"),
+        ValueError,
+        "conv1d: precision is 'fp16', it must be one of fp32, tf32, bf16",
+    ),
 ]
 
 
@@ -246,6 +251,11 @@ FAULTS = [
         "conv2d: algorithm is 'fft', it must be one of auto, direct, winograd",
     ),
     Fault(
+        lambda: (*ones(IMAGES, KERNEL), None, 1, 0, 1, 1, None, "auto", "fp16"),
+        ValueError,
+        "conv2d: precision is 'fp16', it must be one of fp32, tf32, bf16",
+    ),
+    Fault(
         lambda: (*ones(IMAGES, KERNEL), None, 2, 0, 1, 1, None, "winograd"),
         ValueError,
         "not for float32, a 3 x 3 kernel, stride (2, 2), dilation (1, 1), groups 1; use 'auto'",
@@ -361,6 +371,11 @@ TRANSPOSED_FAULTS = [
     Fault(lambda: (*ones(FROM, SPREAD), None, 1 << 30, 0, 0, 1, 1 << 30), ValueError, "too large for 64 bits"),
     Fault(lambda: (*ones(FROM, SPREAD), None, 1, 0, 0, 1, 1, "rely"), ValueError, "activation: 'rely' is not one of"),
     Fault(lambda: (*ones(FROM, SPREAD), None, 1, 0, 0, 1, 1, None, "fft"), ValueError, "one of auto, direct, winograd"),
+    Fault(
+        lambda: (*ones(FROM, SPREAD), None, 1, 0, 0, 1, 1, None, "auto", "fp16"),
+        ValueError,
+        "conv_transpose2d: precision is 'fp16', it must be one of fp32, tf32, bf16",
+    ),
     Fault(
         lambda: (*ones(FROM, SPREAD), None, 2, 0, 0, 1, 1, None, "winograd"),
         ValueError,

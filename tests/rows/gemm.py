@@ -80,6 +80,11 @@ LINEAR_FAULTS = [
     Fault(lambda: ones((), (2, 5)), ValueError, "linear: input has shape ()"),
     Fault(lambda: ones((4, 5), (2, 5), (3,)), ValueError, "linear: bias has shape (3,), it must be (2,)"),
     Fault(lambda: (*ones((4, 5), (2, 5)), None, "rely"), ValueError, "activation: 'rely' is not one of None, relu"),
+    Fault(
+        lambda: (*ones((4, 5), (2, 5)), None, None, "fp16"),
+        ValueError,
+        "linear: precision is 'fp16', it must be one of fp32, tf32, bf16",
+    ),
     Fault(lambda: (wxb.tensor([[1.0]], "float64"), *ones((1, 1))), TypeError, "dtype float32, it must be float64"),
     Fault(lambda: (wxb.tensor([[1]]), *ones((1, 1))), TypeError, "must be float32 or float64"),
 ]
@@ -147,6 +152,7 @@ MATMUL_FAULTS = [
     Fault(lambda: ones((2, 2, 3), (3, 3, 2)), ValueError, "batch axes of (2, 2, 3) and (3, 3, 2) do not broadcast"),
     Fault(lambda: ones((), (3, 3)), ValueError, "neither may be 0-d"),
     Fault(lambda: (wxb.tensor([[1.0]]), [[1.0]]), TypeError, "is list, it must be a Tensor"),
+    Fault(lambda: (*ones((2, 3), (3, 2)), False, False, "fp16"), ValueError, "matmul: precision is 'fp16', it must be"),
     Fault(lambda: (wxb.tensor([[1.0]]), wxb.tensor([[1]])), TypeError, "dtypes are float32 and int64"),
 ]
 

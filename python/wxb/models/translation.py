@@ -87,7 +87,7 @@ class Translator(nn.Module):
         return x
 
     def _scores(self, y: Tensor) -> Tensor:
-        return ops.linear(self.decoder_norm(y), self.embedding.weight)
+        return ops.linear(self.decoder_norm(y), self.embedding.weight, precision=self.precision)
 
 
 def _sides(x: Tensor) -> tuple[Tensor, Tensor]:

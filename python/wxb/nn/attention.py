@@ -73,7 +73,8 @@ class MultiheadAttention(Module):
         """
         mask = self._mask(key_padding_mask, attn_mask, query.shape[0])
         if query is key and key is value:
-            packed, memory = ops.linear(query, self.in_proj_weight, self.in_proj_bias), None
+            packed = ops.linear(query, self.in_proj_weight, self.in_proj_bias, None, self.precision)
+            memory = None
         else:
             packed, memory = self.project_query(query), self.project_memory(key, value)
         p = self.dropout if self.training else 0.0
@@ -88,13 +89,13 @@ class MultiheadAttention(Module):
 
     def project_query(self, query: Tensor) -> Tensor:
         """Query (N, L, E) -> (N, L, E), as ``ops.multi_head_attention`` takes it."""
-        return ops.linear(query, *self._rows(0, 1))
+        return self._projected(query, 0, 1)
 
     def project_memory(self, key: Tensor, value: Tensor | None = None) -> Tensor:
         """Keys and values (N, S, E) -> (N, S, 2 E), as ``ops.multi_head_attention`` takes them."""
         if value is None or value is key:
-            return ops.linear(key, *self._rows(1, 3))
-        return ops.concat([ops.linear(key, *self._rows(1, 2)), ops.linear(value, *self._rows(2, 3))], -1)
+            return self._projected(key, 1, 3)
+        return ops.concat([self._projected(key, 1, 2), self._projected(value, 2, 3)], -1)
 
     def weights(
         self,
@@ -112,9 +113,10 @@ class MultiheadAttention(Module):
         scores = ops.multiply(ops.matmul(q, ops.transpose(k, (0, 2, 3, 1))), 1 / math.sqrt(size))
         return _softmax(scores, _seen(mask, is_causal, key_lengths, queries, keys), mask)
 
-    def _rows(self, begin: int, end: int) -> tuple[Tensor, Tensor | None]:
+    def _projected(self, x: Tensor, begin: int, end: int) -> Tensor:
         rows, bias = slice(begin * self.embed_dim, end * self.embed_dim), self.in_proj_bias
-        return ops.getitem(self.in_proj_weight, rows), None if bias is None else ops.getitem(bias, rows)
+        some = None if bias is None else ops.getitem(bias, rows)
+        return ops.linear(x, ops.getitem(self.in_proj_weight, rows), some, None, self.precision)
 
     def _mask(self, key_padding_mask: Tensor | None, attn_mask: Tensor | None, batch: int) -> Tensor | None:
         """Return one mask for the op: bools that say what may be seen, or numbers to add."""
@@ -191,7 +193,7 @@ class AdditiveAttention(Module):
         scores = ops.reshape(self.score(hidden), (n, 1, queries, keys))
         seen = _seen(None, False, key_lengths, queries, keys)
         weights = ops.reshape(_softmax(scores, seen, None), (n, queries, keys))
-        return ops.matmul(weights, key if value is None else value), weights
+        return ops.matmul(weights, key if value is None else value, precision=self.precision), weights
 
 
 class SinusoidalPositions(Module):
@@ -239,7 +241,7 @@ class _Layer(Module):
         return ops.bias_activation_dropout(y, None, None, self._p, x)
 
     def _feed_forward(self, x: Tensor) -> Tensor:
-        hidden = ops.linear(x, self.linear1.weight)
+        hidden = ops.linear(x, self.linear1.weight, precision=self.linear1.precision)
         hidden = ops.bias_activation_dropout(hidden, self.linear1.bias, self.activation, self._p)
         y: Tensor = self.linear2(hidden)
         return y
@@ -352,7 +354,7 @@ class TransformerDecoderLayer(_Layer):
         """
         mine, other = self.self_attn, self.multihead_attn
         x = self.norm1(tgt) if self.norm_first else tgt
-        packed = ops.linear(x, mine.in_proj_weight, mine.in_proj_bias)
+        packed = ops.linear(x, mine.in_proj_weight, mine.in_proj_bias, None, mine.precision)
         query, now = ops.split(packed, (self.d_model, 2 * self.d_model), -1)
         past = now if past is None else ops.concat([past, now], 1)
         tgt = self._add(tgt, mine.out_proj(ops.multi_head_attention(query, past, mine.num_heads)))

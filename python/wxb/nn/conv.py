@@ -143,7 +143,9 @@ class Conv2d(_Conv):
     def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """X (N, H, W, in_channels) -> (N, OH, OW, out_channels); ``weight`` in place of the layer's own."""
         x, more = self._as_floats(x), (self.stride, self.padding, self.dilation, self.groups, self.activation)
-        return ops.conv2d(x, self.weight if weight is None else weight, self.bias, *more, self.algorithm)
+        return ops.conv2d(
+            x, self.weight if weight is None else weight, self.bias, *more, self.algorithm, self.precision
+        )
 
 
 class Conv1d(_Conv):
@@ -173,7 +175,7 @@ class Conv1d(_Conv):
     def forward(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
         """X (N, L, in_channels) -> (N, OL, out_channels); ``weight`` in place of the layer's own."""
         x, more = self._as_floats(x), (self.stride, self.padding, self.dilation, self.groups, self.activation)
-        return ops.conv1d(x, self.weight if weight is None else weight, self.bias, *more)
+        return ops.conv1d(x, self.weight if weight is None else weight, self.bias, *more, self.precision)
 
 
 class ConvTranspose2d(_Conv):
@@ -224,4 +226,4 @@ class ConvTranspose2d(_Conv):
         """X (N, H, W, in_channels) -> (N, OH, OW, out_channels); ``weight`` in place of the layer's own."""
         more = (self.stride, self.padding, self.output_padding, self.groups, self.dilation, self.activation)
         x, weight = self._as_floats(x), self.weight if weight is None else weight
-        return ops.conv_transpose2d(x, weight, self.bias, *more, self.algorithm)
+        return ops.conv_transpose2d(x, weight, self.bias, *more, self.algorithm, self.precision)

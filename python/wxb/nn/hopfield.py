@@ -44,8 +44,9 @@ class Hopfield(Module):
         patterns: Tensor = self.key(state if stored is None else stored)
         found: Tensor = self.query(state)
         for _ in range(self.update_steps):
-            nearness = ops.softmax(ops.multiply(ops.matmul(found, patterns, transpose_b=True), self.beta))
-            found = ops.matmul(nearness, patterns)
+            scores = ops.matmul(found, patterns, transpose_b=True, precision=self.precision)
+            nearness = ops.softmax(ops.multiply(scores, self.beta))
+            found = ops.matmul(nearness, patterns, precision=self.precision)
         return self.value(found)  # type: ignore[no-any-return]
 
     def extra_repr(self) -> str:
@@ -75,7 +76,7 @@ class HopfieldMemory(Module):
                 f"hopfield_memory: state has shape {state.shape}, known {known.shape}, both must be (N, "
                 f"{self.patterns.shape[1]})"
             )
-        squares = ops.multiply(self.patterns, self.patterns)
+        squares = ops.multiply(self.patterns, self.patterns)  # small differences of large sums: never rounded
         meets = ops.matmul(ops.multiply(state, known), self.patterns, transpose_b=True)
         apart = ops.multiply(ops.matmul(known, squares, transpose_b=True), 0.5)
         return ops.matmul(ops.softmax(ops.multiply(ops.subtract(meets, apart), self.beta)), self.patterns)

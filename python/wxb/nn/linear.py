@@ -55,7 +55,7 @@ class Linear(Module):
         """X (..., in_features) -> (..., out_features); ``weight`` in place of the layer's own."""
         if x.data.dtype.kind != "f":
             x = ops.cast(x, self.weight.dtype)
-        return ops.linear(x, self.weight if weight is None else weight, self.bias, self.activation)
+        return ops.linear(x, self.weight if weight is None else weight, self.bias, self.activation, self.precision)
 
     def multiply_adds(self, output_shape: tuple[int, ...]) -> int:
         """Return the multiply-adds of one forward pass that gives ``output_shape``."""

@@ -11,11 +11,13 @@ import numpy
 from .. import watch
 from ..device import Device
 from ..device import device as _device
+from ..ops.gemm import precision_named
 from ..tensor import Parameter, Tensor, as_array, tensor
 
 __all__ = ["Module", "evaluating"]
 
 Self = TypeVar("Self", bound="Module")
+_MODES = {"training", "_precision"}
 _PLAIN = (bool, int, float, str, type(None))
 _LOCATED = (ValueError, TypeError, IndexError, FloatingPointError)
 
@@ -29,6 +31,7 @@ class Module:
     """
 
     training: bool = True
+    _precision: str = "fp32"
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, list) and any(isinstance(v, Module) for v in value):
@@ -142,8 +145,8 @@ class Module:
 
     def signature(self) -> Any:
         """Return what forward may depend on: flags, numbers and lists of them by value, all else by identity."""
-        rest = [(name, _compared(value)) for name, value in vars(self).items() if name != "training"]
-        return [self.training, *rest]
+        rest = [(name, _compared(value)) for name, value in vars(self).items() if name not in _MODES]
+        return [self.training, self._precision, *rest]
 
     # ---- modes ----
 
@@ -157,6 +160,26 @@ class Module:
     def eval(self: Self) -> Self:
         """Switch to inference and return self."""
         return self.train(False)
+
+    @property
+    def precision(self) -> str:
+        """What ``set_precision`` made it; a recorded step that asks depends on it."""
+        watch.note(self)
+        return self._precision
+
+    def set_precision(self: Self, precision: str) -> Self:
+        """Let a GPU round the factors of this module's products, and those of all within it, and return self.
+
+        "fp32" not at all, "tf32" or "bf16" as ``ops.linear`` says: weights, sums and updates stay float32. It is for
+        linear layers, convolutions and what attention, recurrent and recursive layers project; fused attention, the
+        steps of a sequence or tree, and capsules stay fp32, and so does the CPU. State dicts do not hold it. Raises
+        ``ValueError`` for another name.
+        """
+        precision_named("set_precision", precision)
+        for module in self.modules():
+            if module._precision != precision:  # else recorded steps would look at their notes again
+                module._precision = precision
+        return self
 
     def requires_grad_(self: Self, wanted: bool = True) -> Self:
         """Freeze (False) or thaw (True) every Parameter and return self."""

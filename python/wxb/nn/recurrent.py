@@ -49,7 +49,7 @@ class _Weights(Module):
         bias, bias_h = getattr(self, f"bias_ih{suffix}"), getattr(self, f"bias_hh{suffix}")
         if bias is not None and self.gates != 3:  # gru's n has it within the product with r
             bias = ops.add(bias, bias_h)
-        inputs = _projected(x, weight, bias, index)
+        inputs = _projected(x, weight, bias, index, self.precision)
         h, c = (*(state or (None,)), None)[:2]
         if self.layer.startswith("lstm"):
             y, h, c = ops.lstm(inputs, of_h, h, c, lengths, reverse)
@@ -61,13 +61,13 @@ class _Weights(Module):
         return y, (h,)
 
 
-def _projected(x: Tensor, weight: Tensor, bias: Tensor | None, index: Tensor | None) -> Tensor:
+def _projected(x: Tensor, weight: Tensor, bias: Tensor | None, index: Tensor | None, precision: str) -> Tensor:
     """Return ``x Wᵀ + b``, of the rows of x that index names; of the whole table first if that has fewer rows."""
     if index is None:
-        return ops.linear(x, weight, bias)
+        return ops.linear(x, weight, bias, None, precision)
     if x.shape[0] <= index.size:
-        return ops.embedding(index, ops.linear(x, weight, bias))
-    return ops.linear(ops.embedding(index, x), weight, bias)
+        return ops.embedding(index, ops.linear(x, weight, bias, None, precision))
+    return ops.linear(ops.embedding(index, x), weight, bias, None, precision)
 
 
 class _Recurrent(_Weights):

@@ -45,7 +45,7 @@ class _TreeLayer(Module):
     def _inputs(self, x: Tensor) -> Tensor:
         if x.ndim != 2 or x.shape[1] != self.input_size:
             raise ValueError(f"{self.layer}: x has shape {x.shape}, it must be (nodes, {self.input_size})")
-        return ops.linear(x, self.weight_ih)
+        return ops.linear(x, self.weight_ih, precision=self.precision)
 
     def extra_repr(self) -> str:
         """Return the sizes and what differs from the usual."""

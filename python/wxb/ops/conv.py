@@ -10,6 +10,7 @@ from ..autograd import Grads, record
 from ..device import Array, cpu
 from ..tensor import Tensor
 from .elementwise import SAVES_OUTPUT, activation_named
+from .gemm import precision_named
 from .indexing import reshape
 from .reduce import expect_tensor
 
@@ -146,6 +147,7 @@ def conv2d(
     groups: int = 1,
     activation: str | None = None,
     algorithm: str = "auto",
+    precision: str = "fp32",
 ) -> Tensor:
     """Convolution with a fused activation, ``y[n, i, j, o] = act(b[o] + sum over p, q, c of
     x[n, i s + p d - pad, j s + q d - pad, c] weight[o, p, q, c])``.
@@ -159,12 +161,13 @@ def conv2d(
     stride, dilation and groups of 1; "auto" takes the faster. Relative to the largest sum of |x| |weight| in an image,
     direct's error is that of a sum, 3e-7 to 4e-6; Winograd's 3e-6 on random numbers and at most 1e-4 on the worst ones
     found. A NaN or infinity in x then makes NaN or infinities of up to 8 x 8 outputs around it, not of 3 x 3.
+    precision: that of ``linear``, to what a GPU may round the factors of products.
 
-    Raises ``ValueError`` for shapes and sizes that do not fit and for an algorithm that cannot do it, ``TypeError``
-    for dtypes that differ.
+    Raises ``ValueError`` for shapes and sizes that do not fit, for an algorithm that cannot do it and for an unknown
+    precision, ``TypeError`` for dtypes that differ.
     """
     groups = _expect_channels("conv2d", x, weight, groups)
-    return _conv("conv2d", x, weight, bias, stride, padding, dilation, groups, activation, algorithm)
+    return _conv("conv2d", x, weight, bias, stride, padding, dilation, groups, activation, precision, algorithm)
 
 
 def conv1d(
@@ -176,11 +179,12 @@ def conv1d(
     dilation: int = 1,
     groups: int = 1,
     activation: str | None = None,
+    precision: str = "fp32",
 ) -> Tensor:
     """Convolution along one axis, ``conv2d`` of images of height 1.
 
     x (N, L, C), weight (out, k, C / groups), bias (out,) -> (N, OL, out). padding: an integer, (before, after), "same"
-    or "valid". Raises as ``conv2d`` does.
+    or "valid"; precision: that of ``linear``. Raises as ``conv2d`` does.
     """
     groups = _expect_channels("conv1d", x, weight, groups)
     pair = isinstance(padding, (tuple, list))
@@ -198,6 +202,7 @@ def conv1d(
         (1, dilation),
         groups,
         activation,
+        precision,
     )
     return reshape(y, (n, y.shape[2], out))
 
@@ -212,11 +217,12 @@ def _conv(
     dilation: Any,
     groups: int,
     activation: str | None,
+    precision: str,
     algorithm: str = "auto",
 ) -> Tensor:
     if bias is not None:
         expect_tensor(name, "bias", bias)
-    how = algorithm_named(name, algorithm)
+    how = algorithm_named(name, algorithm), precision_named(name, precision)
     steps, apart = each_axis(name, "stride", stride, 1), each_axis(name, "dilation", dilation, 1)
     dev, (act, alpha) = x.device, activation_named(activation)
     xa, wa, ba = x.data, weight.data, None if bias is None else bias.data
@@ -226,12 +232,12 @@ def _conv(
     before = sides[0][0], sides[1][0]
     y = dev.empty((xa.shape[0], *_outputs(name, sizes, reach, sides, steps), wa.shape[0]), xa.dtype)
     pre = dev.empty(y.shape, xa.dtype) if activation is not None and act not in SAVES_OUTPUT else None
-    dev.kernels.conv2d_forward(xa, wa, ba, y, pre, steps, before, apart, groups, act, alpha, how)
+    dev.kernels.conv2d_forward(xa, wa, ba, y, pre, steps, before, apart, groups, act, alpha, *how)
     saved = None if activation is None else y if pre is None else pre
 
     def backward(dy: Array, grads: Grads) -> Sequence[Array]:
         dx, dw, db = given = grads()
-        dev.kernels.conv2d_backward(xa, wa, saved, dy, dx, dw, db, steps, before, apart, groups, act, alpha, how)
+        dev.kernels.conv2d_backward(xa, wa, saved, dy, dx, dw, db, steps, before, apart, groups, act, alpha, *how)
         return given  # type: ignore[no-any-return]
 
     return record(y, (x, weight, bias), backward)
@@ -248,6 +254,7 @@ def conv_transpose2d(
     dilation: int | Sequence[int] = 1,
     activation: str | None = None,
     algorithm: str = "auto",
+    precision: str = "fp32",
 ) -> Tensor:
     """Transposed convolution with a fused activation: each pixel of x is spread over as many of y as ``conv2d`` would
     have gathered it from, ``y = act(b + sum of x[n, i, j, c] weight[c, p, q, o] at y[n, i s + p d - pad, j s + q d -
@@ -256,14 +263,14 @@ def conv_transpose2d(
     x (N, H, W, C), weight (C, kh, kw, out / groups), bias (out,) -> (N, OH, OW, out), all of one float dtype;
     OH = (H - 1) stride - 2 padding + (kh - 1) dilation + 1 + output_padding. stride, padding, dilation: an integer or
     (height, width); output_padding: likewise, rows and columns more at the end, fewer than stride or dilation.
-    algorithm: that of ``conv2d``. Raises ``ValueError`` for shapes and sizes that do not fit, ``TypeError`` for dtypes
-    that differ.
+    algorithm: that of ``conv2d``; precision: that of ``linear``. Raises ``ValueError`` for shapes and sizes that do not
+    fit and for an unknown precision, ``TypeError`` for dtypes that differ.
     """
     name = "conv_transpose2d"
     groups = _expect_groups(name, x, weight, groups)
     if bias is not None:
         expect_tensor(name, "bias", bias)
-    how = algorithm_named(name, algorithm)
+    how = algorithm_named(name, algorithm), precision_named(name, precision)
     steps, apart = each_axis(name, "stride", stride, 1), each_axis(name, "dilation", dilation, 1)
     before = each_axis(name, "padding", padding, 0)
     more = each_axis(name, "output_padding", output_padding, 0)
@@ -273,13 +280,13 @@ def conv_transpose2d(
     sizes = _transposed_sizes(name, xa.shape[1:3], reach, steps, before, apart, more)
     y = dev.empty((xa.shape[0], *sizes, wa.shape[3] * groups), xa.dtype)
     pre = dev.empty(y.shape, xa.dtype) if activation is not None and act not in SAVES_OUTPUT else None
-    dev.kernels.conv_transpose2d_forward(xa, wa, ba, y, pre, steps, before, apart, groups, act, alpha, how)
+    dev.kernels.conv_transpose2d_forward(xa, wa, ba, y, pre, steps, before, apart, groups, act, alpha, *how)
     saved = None if activation is None else y if pre is None else pre
 
     def backward(dy: Array, grads: Grads) -> Sequence[Array]:
         dx, dw, db = given = grads()
         dev.kernels.conv_transpose2d_backward(
-            xa, wa, saved, dy, dx, dw, db, steps, before, apart, groups, act, alpha, how
+            xa, wa, saved, dy, dx, dw, db, steps, before, apart, groups, act, alpha, *how
         )
         return given  # type: ignore[no-any-return]
 

@@ -4,29 +4,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy
 
 from ..autograd import Grads, record
-from ..device import Array, Device
+from ..device import Array, Device, cpu
 from ..tensor import Tensor
 from .elementwise import SAVES_OUTPUT, activation_named
 from .reduce import expect_tensor, sum_to
 
 __all__ = ["linear", "matmul"]
 
+PRECISIONS: dict[str, Any] = dict(cpu.kernels.Precision.__members__)  # by name, what the kernels call it
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str | None = None) -> Tensor:
+
+def precision_named(name: str, precision: str) -> Any:
+    """Return what the kernels call a precision; raise unless it is one."""
+    try:
+        return PRECISIONS[precision]
+    except (KeyError, TypeError):
+        known = ", ".join(PRECISIONS)
+        raise ValueError(f"{name}: precision is {precision!r}, it must be one of {known}") from None
+
+
+def linear(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str | None = None, precision: str = "fp32"
+) -> Tensor:
     """Affine map with a fused activation, ``y = act(x Wᵀ + b)``.
 
-    x (..., in), weight (out, in), bias (out,) -> (..., out), all of one float dtype. Raises ``ValueError`` for shapes
-    that do not fit, ``TypeError`` for dtypes that differ.
+    x (..., in), weight (out, in), bias (out,) -> (..., out), all of one float dtype.
+
+    precision: to what a GPU may round the factors of float32 products, for y and for the gradients: "fp32" not at all,
+    "tf32" to 10 bits of mantissa (a relative error of 5e-4 each), "bf16" to 7 (4e-3). Sums and results stay float32. It
+    permits and does not order: the CPU computes in float32 whatever it is told, and float64 is never rounded.
+
+    Raises ``ValueError`` for shapes that do not fit and for an unknown precision, ``TypeError`` for dtypes that differ.
     """
     expect_tensor("linear", "input", x)
     expect_tensor("linear", "weight", weight)
     if bias is not None:
         expect_tensor("linear", "bias", bias)
-    dev, (act, alpha) = x.device, activation_named(activation)
+    dev, (act, alpha), how = x.device, activation_named(activation), precision_named("linear", precision)
     xa, wa, ba = x.data, weight.data, None if bias is None else bias.data
     if wa.ndim != 2 or not xa.ndim or xa.shape[-1] != wa.shape[1]:
         raise ValueError(f"linear: input has shape {xa.shape}, its last axis must be {wa.shape[-1]}")
@@ -36,7 +55,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: st
     flat = xa.shape[0], wa.shape[0]
     y = dev.empty(flat, xa.dtype)
     pre = dev.empty(flat, xa.dtype) if activation is not None and act not in SAVES_OUTPUT else None
-    dev.kernels.linear_forward(xa, wa, ba, y, pre, act, alpha)
+    dev.kernels.linear_forward(xa, wa, ba, y, pre, act, alpha, how)
     saved = None if activation is None else y if pre is None else pre
 
     def backward(dy: Array, grads: Grads) -> Sequence[Array]:
@@ -44,13 +63,13 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: st
         dx, dw, db = given
         if len(shape) != 2:
             dy, dx = dy.reshape(flat), None if dx is None else dx.reshape(xa.shape)
-        dev.kernels.linear_backward(xa, wa, saved, dy, dx, dw, db, act, alpha)
+        dev.kernels.linear_backward(xa, wa, saved, dy, dx, dw, db, act, alpha, how)
         return given  # type: ignore[no-any-return]
 
     return record(y if len(shape) == 2 else y.reshape(shape), (x, weight, bias), backward)
 
 
-def _product(dev: Device, a: Array, b: Array, transpose_a: bool, transpose_b: bool, y: Array = None) -> Array:
+def _product(dev: Device, a: Array, b: Array, transpose_a: bool, transpose_b: bool, how: Any, y: Array = None) -> Array:
     """Return the product of the last two axes over broadcast batch axes, in ``y`` if given."""
     m, k = a.shape[-2:][::-1] if transpose_a else a.shape[-2:]
     k2, n = b.shape[-2:][::-1] if transpose_b else b.shape[-2:]
@@ -63,7 +82,7 @@ def _product(dev: Device, a: Array, b: Array, transpose_a: bool, transpose_b: bo
         a, b = _in_full(dev, a, batch), _in_full(dev, b, batch)
     if y is None:
         y = dev.empty((*batch, m, n), a.dtype)
-    dev.kernels.matmul(a, b, y, transpose_a, transpose_b)
+    dev.kernels.matmul(a, b, y, transpose_a, transpose_b, how)
     return y
 
 
@@ -83,20 +102,23 @@ def _in_full(dev: Device, a: Array, batch: tuple[int, ...]) -> Array:
     return full
 
 
-def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:
+def matmul(
+    a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = False, precision: str = "fp32"
+) -> Tensor:
     """Matrix product of the last two axes, ``a @ b``; leading axes broadcast, a 1-d operand is a vector as in numpy.
 
     a (..., M, K), b (..., K, N) -> (..., M, N). ``transpose_a``, ``transpose_b`` take the operand as (..., K, M) or
-    (..., N, K) without copying it. Raises ``ValueError`` for shapes that do not fit.
+    (..., N, K) without copying it. precision: that of ``linear``. Raises ``ValueError`` for shapes that do not fit and
+    for an unknown precision.
     """
     expect_tensor("matmul", "a", a)
     expect_tensor("matmul", "b", b)
-    dev, aa, ba = a.device, a.data, b.data
+    dev, aa, ba, how = a.device, a.data, b.data, precision_named("matmul", precision)
     if aa.dtype != ba.dtype:
         raise TypeError(f"matmul: dtypes are {a.dtype} and {b.dtype}, they must be equal; convert one with .astype()")
     if aa.ndim < 2 or ba.ndim < 2:
         aa, ba, transpose_a, transpose_b = _as_matrices(aa, ba, transpose_a, transpose_b)
-    product = _product(dev, aa, ba, transpose_a, transpose_b)
+    product = _product(dev, aa, ba, transpose_a, transpose_b, how)
     shape, y = product.shape, product
     if a.data.ndim < 2 or b.data.ndim < 2:
         y = product.reshape(shape[:-2] + shape[-2:-1] * (a.data.ndim > 1) + shape[-1:] * (b.data.ndim > 1))
@@ -105,10 +127,10 @@ def matmul(a: Tensor, b: Tensor, transpose_a: bool = False, transpose_b: bool = 
         da, db = grads()
         dy = dy.reshape(shape)
         if da is not None:
-            sides = (ba, dy, transpose_b, True) if transpose_a else (dy, ba, False, not transpose_b)
+            sides = (ba, dy, transpose_b, True, how) if transpose_a else (dy, ba, False, not transpose_b, how)
             da = _gradient(dev, sides, da, aa.shape)
         if db is not None:
-            sides = (dy, aa, True, transpose_a) if transpose_b else (aa, dy, not transpose_a, False)
+            sides = (dy, aa, True, transpose_a, how) if transpose_b else (aa, dy, not transpose_a, False, how)
             db = _gradient(dev, sides, db, ba.shape)
         return [da, db]
 
@@ -126,7 +148,7 @@ def _as_matrices(a: Array, b: Array, transpose_a: bool, transpose_b: bool) -> tu
     return a, b, transpose_a, transpose_b
 
 
-def _gradient(dev: Device, sides: tuple[Array, Array, bool, bool], given: Array, shape: tuple[int, ...]) -> Array:
+def _gradient(dev: Device, sides: tuple[Array, Array, bool, bool, Any], given: Array, shape: tuple[int, ...]) -> Array:
     """Return the product of ``sides`` in the array given for it, or its sum over the axes that were broadcast."""
     batch = _batch(*sides[:2])
     if batch == shape[:-2]:

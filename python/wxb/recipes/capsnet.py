@@ -120,7 +120,7 @@ def _fit(
     callbacks: list[Callback] = [_TestAccuracy(*test)]
     if steps:
         callbacks.append(LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps)))
-    trainer = Trainer(network, loss, optimizer)
+    trainer = Trainer(network, loss, optimizer, precision=options.precision)
     trainer.fit(loader, epochs=options.epochs, callbacks=callbacks)
     return trainer
 

@@ -38,7 +38,7 @@ def train(options: Options) -> dict[str, Any]:
         network = models.build(model)
         assert isinstance(network, CharRNN)
         optimizer = optim.Adam(network.parameters(), options.lr, clip_norm=1.0)
-        trainer = Trainer(network, "cross_entropy", optimizer)
+        trainer = Trainer(network, "cross_entropy", optimizer, precision=options.precision)
         callbacks: list[Callback] = [_Progress(network, characters)]
         if updates := options.epochs * len(training):
             callbacks.append(LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, updates)))

@@ -208,7 +208,7 @@ def _classifier(options: Options, x: Array, y: Array) -> Callable[[Array], Array
 def _fit(network: nn.Module, loss: Any, options: Options, loader: Loader, validation: Any) -> Trainer:
     assert options.epochs is not None and options.lr is not None
     optimizer = optim.Adam(network.parameters(), options.lr)
-    trainer = Trainer(network, loss, optimizer)
+    trainer = Trainer(network, loss, optimizer, precision=options.precision)
     steps = options.epochs * len(loader)
     callbacks = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps))] if steps else []
     trainer.fit(loader, epochs=options.epochs, validation=validation, callbacks=callbacks)

@@ -172,7 +172,7 @@ def _fit(model: dict[str, Any], options: Options, training: VOCFolder, validatio
     optimizer = optim.AdamW(network.parameters(), options.lr, weight_decay=2e-2)
     best = EarlyStopping("val_map50", patience=options.epochs + 1, mode="max")
     callbacks = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps)), best] if steps else []
-    trainer = Trainer(network, models.detection_loss, optimizer, [map50])
+    trainer = Trainer(network, models.detection_loss, optimizer, [map50], precision=options.precision)
     held_out = Loader(ArrayDataset(validation.x, validation.objects), 2 * options.batch_size)
     trainer.fit(loader, epochs=options.epochs, validation=held_out, callbacks=callbacks)
     return trainer, best.best_epoch

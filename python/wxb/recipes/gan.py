@@ -219,7 +219,9 @@ def _trainer(options: Options, subject: _Subject, shape: Sequence[int], classes:
     discriminator = models.dcgan_discriminator(shape, subject.discriminator, classes, bounded)
     first, second = (optim.Adam(net.parameters(), options.lr, (0.5, 0.999)) for net in (generator, discriminator))
     loss = "hinge" if bounded else "non_saturating"
-    return AdversarialTrainer(generator, discriminator, CODE, classes, loss, (first, second), average, DECAY)
+    return AdversarialTrainer(
+        generator, discriminator, CODE, classes, loss, (first, second), average, DECAY, precision=options.precision
+    )
 
 
 def _draw(run: Run, trainer: Trainer, x: Array, fake: Array, codes: Codes) -> None:

@@ -75,7 +75,7 @@ def fit(
     loader = Loader(ArrayDataset(*training), options.batch_size, True, seed=options.seed, transform=transform)
     steps = options.epochs * len(loader)
     callbacks = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps))] if steps else []
-    trainer = Trainer(network, _loss, optimizer, ["accuracy"])
+    trainer = Trainer(network, _loss, optimizer, ["accuracy"], precision=options.precision)
     trainer.fit(loader, epochs=options.epochs, validation=test, callbacks=callbacks)
     return trainer
 

@@ -29,6 +29,7 @@ class Options:
     seed: int = 0
     threads: int | None = None
     device: str | None = None
+    precision: str | None = None
     data: str | None = None
     out: str | None = None
     file: str | None = None

@@ -127,7 +127,7 @@ def _fit(model: dict[str, Any], options: Options, training: TreeDataset, dev: Tr
     loader = Loader(training, options.batch_size, True, seed=options.seed)
     steps = options.epochs * len(loader)
     callbacks = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps, rise=0.2))] if steps else []
-    trainer = Trainer(network, _loss, optimizer, [root_accuracy, node_accuracy])
+    trainer = Trainer(network, _loss, optimizer, [root_accuracy, node_accuracy], precision=options.precision)
     trainer.fit(loader, epochs=options.epochs, validation=Loader(dev, 64), callbacks=callbacks)
     return trainer
 

@@ -101,7 +101,7 @@ def fit_speednet(
     loader = Loader(ArrayDataset(*training), options.batch_size, True, seed=options.seed, transform=transform)
     speed = SpeedRun(options, options.epochs * len(loader))
     optimizer = speed.optimizer(network)
-    trainer = Trainer(network, speed.loss, optimizer, ["accuracy"])
+    trainer = Trainer(network, speed.loss, optimizer, ["accuracy"], precision=options.precision)
     trainer.fit(loader, epochs=options.epochs, validation=test, callbacks=speed.callbacks(optimizer))
     return trainer
 

@@ -41,7 +41,7 @@ def fit(
     network = models.build(task.model)
     network[0].fit(x)  # type: ignore[index]
     optimizer = optim.AdamW(network.parameters(), options.lr, weight_decay=task.weight_decay)
-    trainer = Trainer(network, task.loss, optimizer, task.metrics)
+    trainer = Trainer(network, task.loss, optimizer, task.metrics, precision=options.precision)
     steps = options.epochs * -(-len(x) // options.batch_size)
     schedule = [LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps))] if steps else []
     trainer.fit(x, y, options.epochs, options.batch_size, validation, [*schedule, *callbacks], seed=options.seed)

@@ -142,7 +142,7 @@ def _fit(model: Translator, vocabulary: BPE, train_pairs: Pairs, val_pairs: Pair
     if steps := options.epochs * len(loader):
         callbacks.append(LRSchedule(optim.OneCycleSchedule(optimizer, options.lr, steps, 0.1, anneal="linear")))
     callbacks.append(AverageWeights(max(1, options.epochs // 5)))
-    trainer = Trainer(model, _loss, optimizer)
+    trainer = Trainer(model, _loss, optimizer, precision=options.precision)
     trainer.fit(loader, epochs=options.epochs, validation=measured, callbacks=callbacks)
     return trainer
 

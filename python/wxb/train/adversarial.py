@@ -64,7 +64,8 @@ class AdversarialTrainer(Trainer):
     ``fit`` takes samples and labels. loss: "non_saturating", "hinge" or an ``AdversarialLoss``; losses with a gradient
     penalty need gradients of second order, which wxb has not. optimizers: the generator's and the discriminator's, Adam
     of 2e-4 and betas (0.5, 0.999) unless given. average: another model like the generator; it becomes the exponential
-    mean of its weights, and ``trainer.model``, which ``predict(codes)`` asks. Samples of uint8 are scaled to -1 ... 1.
+    mean of its weights, and ``trainer.model``, which ``predict(codes)`` asks. precision: as for ``Trainer``, of all of
+    these networks. Samples of uint8 are scaled to -1 ... 1.
 
     A step is this, captured as a Trainer's is, with the same bits::
 
@@ -88,6 +89,7 @@ class AdversarialTrainer(Trainer):
         average: Module | None = None,
         decay: float = 0.999,
         capture: bool = True,
+        precision: str | None = None,
     ) -> None:
         if not isinstance(loss, AdversarialLoss) and loss not in ADVERSARIAL_LOSSES:
             known = ", ".join(ADVERSARIAL_LOSSES)
@@ -104,7 +106,10 @@ class AdversarialTrainer(Trainer):
         self._mean = None if average is None else ExponentialAverage(average, generator, decay)
         self.figures: dict[str, float] = {}  # of the last update
         whole = generator if average is None else average
-        super().__init__(whole, self.game.discriminator, optimizers[0], capture=capture)
+        super().__init__(whole, self.game.discriminator, optimizers[0], capture=capture, precision=precision)
+        if precision is not None:
+            for network in (generator, discriminator):
+                network.set_precision(precision)
 
     def _parts(self) -> dict[str, Any]:
         networks = {"generator": self.generator, "discriminator": self.discriminator}

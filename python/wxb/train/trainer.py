@@ -58,7 +58,9 @@ class Trainer:
     The step is captured (``wxb.capture``): Python runs for the first three batches of each shape, and replays of the
     recorded kernels give the same bits from then on. A step that cannot be repeated so runs eagerly, and a warning
     says why. ``capture=False`` runs every step eagerly. ``device="cuda"`` moves the model there first; otherwise it is
-    trained where it lies.
+    trained where it lies. ``precision="tf32"`` or ``"bf16"`` lets a GPU round the factors of the model's products
+    (``Module.set_precision``: weights and sums stay float32, the CPU computes in float32); otherwise it stays the
+    model's own.
     """
 
     def __init__(
@@ -69,11 +71,14 @@ class Trainer:
         metrics: Sequence[str | Metric] = (),
         capture: bool = True,
         device: str | Device | None = None,
+        precision: str | None = None,
     ) -> None:
         if not isinstance(model, Module):
             raise TypeError(f"trainer: model is a {type(model).__name__}, it must be a Module")
         if device is not None:
             model.to(device)
+        if precision is not None:
+            model.set_precision(precision)
         if not callable(loss) and loss not in LOSSES:
             raise ValueError(f"trainer: loss {loss!r} is not one of {', '.join(LOSSES)}, nor a function")
         self.model = model
