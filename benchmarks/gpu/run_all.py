@@ -81,7 +81,7 @@ def run(phase: str, seconds: float, document: Document, options: argparse.Namesp
     start, rows = time.monotonic(), document.content[section]
     device = options.device if document.content["build"]["ok"] else "none"
     stage = Stage(phase, device, document.path.with_suffix(".log"), options.dry, options.cases)
-    for row in stage.rows(start + seconds, patience):
+    for row in stage.rows(start + seconds, patience if options.device == "cuda" else 20 * patience):
         rows.append(row)
         document.save()
     seconds = round(time.monotonic() - start, 1)

@@ -23,7 +23,7 @@ emulated = pytest.mark.skipif(not importlib.util.find_spec("wxb._cuda_emulated")
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(FOLDER / "run_all.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, timeout=1200)
 
 
 def document(folder: Path) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def document(folder: Path) -> dict[str, Any]:
 def dry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that a dry run of everything wrote."""
     folder = tmp_path_factory.mktemp("dry")
-    done = run("--dry", "--out", folder, "--tag", "trial")
+    done = run("--dry", "--budget", 1000, "--out", folder, "--tag", "trial")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
