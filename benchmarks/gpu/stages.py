@@ -72,10 +72,10 @@ class Stage:
             try:
                 case, why = yield from self._messages(lines, deadline, patience)
             finally:
-                _end(worker, at_once=bool(why))
-                reader.join()
+                status = _end(worker, at_once=bool(why))
+                reader.join(10.0)
             said = self.log.read_text(encoding="utf-8", errors="replace")[began:].strip()
-            status, words = worker.wait(), said.rpartition("\n")[2][-500:]
+            words = said.rpartition("\n")[2][-500:]
         if why == "deadline":
             self.cut, self.why = case, "time was up"
             if case:
@@ -117,10 +117,13 @@ def _read(worker: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
     lines.put("")
 
 
-def _end(worker: subprocess.Popen[str], at_once: bool) -> None:
-    """End a worker and all that it started; one that has closed its output is given time to end by itself."""
+def _end(worker: subprocess.Popen[str], at_once: bool) -> int | None:
+    """End a worker and all that it started, and return its status; one that closed its output may end by itself."""
     if not at_once:
         with contextlib.suppress(subprocess.TimeoutExpired):
             worker.wait(10.0)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(worker.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):  # a driver that hangs may hold it: then it is left behind
+        worker.wait(10.0)
+    return worker.returncode

@@ -45,7 +45,8 @@ def main() -> int:
     parser.add_argument("--no-pool", action="store_true", help="an allocation of its own for each array")
     parser.add_argument("--done", type=Path, metavar="FILE", help="names of cases to leave out, a JSON list")
     options = parser.parse_args()
-    out, sys.stdout = os.fdopen(os.dup(1), "w"), sys.stderr  # what else prints does not come between the lines
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what else prints, here or in C, does not come between the lines
     done = set(json.loads(options.done.read_text(encoding="utf-8"))) if options.done else set()
     dev = device(options.device, not options.no_pool)
     for name, case in importlib.import_module(options.phase).cases(dev, options.dry):
