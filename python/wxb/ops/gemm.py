@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from .elementwise import SAVES_OUTPUT, activation_named
 from .reduce import expect_tensor, sum_to
 
-__all__ = ["PRECISIONS", "linear", "matmul", "precision_named"]
+__all__ = ["linear", "matmul"]
 
 PRECISIONS: dict[str, Any] = dict(cpu.kernels.Precision.__members__)  # by name, what the kernels call it
 
