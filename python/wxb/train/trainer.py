@@ -225,7 +225,7 @@ class Trainer:
             for x, y in loader:
                 loss, outputs = step(_input(x, dtype, device), self._target(y, dtype, device))
                 outcomes.add(loss, outputs, y, len(x))
-            return {"loss": outcomes.mean_loss()} | self._scores(outcomes.seen)
+        return {"loss": outcomes.mean_loss()} | self._scores(outcomes.seen)
 
     def _step(self, name: str) -> Any:
         """Return what is done with a batch: "train", "measure" or "predict", captured unless that is off."""
