@@ -18,7 +18,7 @@ from wxb.device import cpu
 
 REAL = cpu.kernels
 # What is no kernel: classes, the machine, memory, plans, and the measurements of limits.
-NOT_KERNELS = {"empty", "memory", "empty_cache", "fail_allocation", "recording"}
+NOT_KERNELS = {"empty", "memory", "empty_cache", "fail_allocation", "raise_reported", "recording"}
 NOT_KERNELS |= {"isa", "isas", "isa_reason", "set_isa", "num_threads", "set_num_threads"}
 NOT_KERNELS |= {"fma_peak", "copy_bandwidth", "fork_join"}
 

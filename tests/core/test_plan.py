@@ -170,11 +170,13 @@ def test_plans_that_share_an_arena_take_turns() -> None:
     refused: list[str] = []
 
     def work(plan: Any, wanted: int) -> None:
-        for _ in range(40):
+        for i in range(2000):  # on a machine that does other things it takes a while until two replays meet
             try:
                 assert (plan.run([x])[0] == wanted).all()
             except RuntimeError as error:
                 refused.append(str(error))
+            if i >= 40 and refused:
+                break
 
     threads = [threading.Thread(target=work, args=pair) for pair in ((add, 6), (multiply, 8))]
     for thread in threads:

@@ -85,6 +85,9 @@ REGISTERS = (
     (PRODUCTS, 208),  # one block of 256 threads, at the least
     (re.compile("KeptRow"), 168),  # 32 elements of one or two rows
     (re.compile("_(pool|resample)_cuda_cu"), 104),  # where a window begins and ends, in 64 bits
+    (re.compile("_(attention|routing)_cuda_cu"), 192),  # a tile of scores and of sums, or an example's votes
+    (re.compile("_(recurrent|tree)_cuda_cu"), 128),  # the sums of all gates: two blocks of 256 threads
+    (re.compile("_boxes_cuda_cu"), 80),  # corners and areas of two boxes, and their gradients
 )
 
 
