@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,12 +24,15 @@ def explained(
     loss: Callable[[Tensor, Tensor], Tensor],
     batch: tuple[Tensor, Tensor],
     rng: Array,
+    late: int = 1,
 ) -> Exception:
     """Return the error of a step with its place and the layer it comes from, found by running the step once more.
 
     error: an IndexError or a FloatingPointError; batch: inputs and targets; rng: the state of the random numbers before
-    the step. Looking changes nothing.
+    the step. ``late``: of so many batches, this one the last, one has failed: a GPU is not asked after each. Looking
+    changes nothing.
     """
+    place += f", or earlier within the last {late} batches" if late > 1 else ""
     x, y = batch
     state = model.device.rng
     with _unchanged(model), no_grad():
@@ -39,6 +43,9 @@ def explained(
             return IndexError(f"fit: {place}: {found}")
         if isinstance(error, IndexError):
             return IndexError(f"fit: {place}: {error}")
+        if late > 1 and math.isfinite(value):
+            why = "the last of them gives a finite loss when run again; train on the CPU to see which does not, and why"
+            return FloatingPointError(f"fit: loss is not finite in {place}: {why}")
         state[...] = rng
         return FloatingPointError(f"fit: loss is {value} in {place}: {first_not_finite(model, x, y)}")
 

@@ -23,6 +23,7 @@ from .callbacks import Callback
 from .diagnosis import explained
 from .history import History
 from .metrics import METRICS
+from .outcomes import Outcomes
 from .plan import Plan
 from .step import Step
 from .verdict import judge
@@ -114,7 +115,8 @@ class Trainer:
         the epoch, with dropout and augmentation. seed: of the order of the samples. progress: a bar per epoch, and at
         the end a line that names over- or underfitting (`wxb.train.judge`); by default on terminals.
 
-        Raises ``FloatingPointError``, before any update, when the loss is not finite, naming the first layer.
+        Raises ``FloatingPointError``, before any update, when the loss is not finite, naming the first layer. On a GPU
+        it may be seen up to 15 batches later, and says so; weights are still those before the bad step.
         """
         loader = _loader(x, y, batch_size, shuffle, seed)
         measured = None if validation is None else _loader(*_pair(validation), max(batch_size, 256), False, 0)
@@ -200,34 +202,30 @@ class Trainer:
     def _train_epoch(self, loader: Loader, callbacks: list[Callback], progress: bool) -> dict[str, float]:
         self.model.train()
         dtype, step, device = self._dtype(), self._step("train"), self.model.device
-        total, count = 0.0, 0
-        seen: list[tuple[Array, Array]] = []
-        for number, (x, y) in enumerate(self._progress(loader, progress)):
+        outcomes, last = Outcomes(device), len(loader)
+        for number, (x, y) in enumerate(self._progress(loader, progress), 1):
             batch, rng = (_input(x, dtype, device), self._target(y, dtype, device)), device.rng.copy()
             try:
                 loss, outputs = step(*batch)
+                outcomes.add(loss, outputs, y, len(x))
+                if number == last:
+                    outcomes.read()
             except (FloatingPointError, IndexError) as error:
-                place = f"epoch {self.epoch + 1}, batch {number + 1}"
-                raise explained(error, place, self.model, self.loss, batch, rng) from error
+                place, late = f"epoch {self.epoch + 1}, batch {number}", number - outcomes.batches
+                raise explained(error, place, self.model, self.loss, batch, rng, late) from error
             self.steps += 1
-            total, count = total + loss.item() * len(x), count + len(x)
-            if self.metrics:
-                seen.append((_on_host(outputs), y))
             for callback in callbacks:
                 callback.on_batch_end(self)
-        return {"loss": total / count} | self._scores(seen)
+        return {"loss": outcomes.mean_loss()} | self._scores(outcomes.seen)
 
     def _measure(self, loader: Loader) -> dict[str, float]:
-        total, count = 0.0, 0
-        seen: list[tuple[Array, Array]] = []
         dtype, step, device = self._dtype(), self._step("measure"), self.model.device
+        outcomes = Outcomes(device)
         with evaluating(self.model), no_grad():
             for x, y in loader:
                 loss, outputs = step(_input(x, dtype, device), self._target(y, dtype, device))
-                total, count = total + loss.item() * len(x), count + len(x)
-                if self.metrics:
-                    seen.append((_on_host(outputs), y))
-        return {"loss": total / count} | self._scores(seen)
+                outcomes.add(loss, outputs, y, len(x))
+        return {"loss": outcomes.mean_loss()} | self._scores(outcomes.seen)
 
     def _step(self, name: str) -> Any:
         """Return what is done with a batch: "train", "measure" or "predict", captured unless that is off."""
