@@ -65,9 +65,10 @@ struct Raster {
   }
 };
 
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900  // where a large tile takes more registers than two blocks have
+// Large tiles, and doubles, take more registers before sm_90 than two blocks have.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
 template <class Math>
-constexpr int resident = Math::m < 128 ? Math::resident : 1;
+constexpr int resident = Math::m < 128 && sizeof(typename Math::Element) == 4 ? Math::resident : 1;
 #else
 template <class Math>
 constexpr int resident = Math::resident;
