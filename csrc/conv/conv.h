@@ -22,6 +22,14 @@ inline double multiply_adds(const ConvShape& s) {
 // How a convolution is computed, where it is a choice: auto_ takes what is faster.
 enum class Algorithm : int { auto_, direct, winograd };
 
+// Can it be computed by Winograd's algorithm? Of a stride, each phase of the kernel has two or three taps along an
+// axis.
+inline bool is_winograd(const ConvShape& s) {
+  const int64_t stride = s.stride_h, taps = s.kh / stride;
+  return s.kw == s.kh && s.stride_w == stride && s.kh == taps * stride && (taps == 2 || taps == 3) && s.groups == 1 &&
+         s.dilation_h == 1 && s.dilation_w == 1;
+}
+
 // conv_forward: y_nijo = act(bias_o + sum over p, q, c of x_n,i stride_h + p dilation_h - top,j stride_w + q dilation_w
 // - left,c weight_opqc).  x (n, h, w, c), weight (out, kh, kw, c / groups), bias (out) or absent, y (n, oh, ow, out).
 // With groups each share of the outputs sees its own share of the channels only. conv_transpose_forward: y = act(bias_c
@@ -73,7 +81,6 @@ void conv_transpose_backward(const ConvBackward<T>&, Context&);
 int64_t conv_parts(const ConvShape&);                  // how many tasks share the pixels in the sums of dweight
 int64_t conv_sums(const ConvShape&, bool transposed);  // and of dbias
 
-bool is_winograd(const ConvShape&);  // can it be computed by Winograd's algorithm?
 // The elements that its weights take, 0 if it is not to be used: of the convolution, or the transposed one (its dx).
 int64_t conv_transformed(const ConvShape&, Algorithm, bool transposed);
 bool conv_winograd(const ConvShape&, Algorithm);  // is it to be used for dweight?

@@ -46,12 +46,12 @@ Optional room(A like, bool wanted, Sizes... sizes) {
 
 // What is given may be had by Winograd's algorithm only if it is computed by vectors.
 Algorithm algorithm_for(const Call& call, const ConvShape& s, A x, Algorithm wanted) {
-  const bool possible = BACKEND::is_winograd(s) && has_dtype<float>(x);
+  const bool possible = is_winograd(s) && has_dtype<float>(x);
   if (wanted == Algorithm::winograd && !possible)
     value_error(call.name,
-                ": algorithm is 'winograd', which is for float32, 3 x 3 kernels, stride 1, dilation 1 and 1 ",
-                "group, not for ", dtype_text(x), ", a ", s.kh, " x ", s.kw, " kernel, stride (", s.stride_h, ", ",
-                s.stride_w, "), dilation (", s.dilation_h, ", ", s.dilation_w, "), groups ", s.groups,
+                ": algorithm is 'winograd', which is for float32, square kernels of 2 or 3 times the stride, ",
+                "dilation 1 and 1 group, not for ", dtype_text(x), ", a ", s.kh, " x ", s.kw, " kernel, stride (",
+                s.stride_h, ", ", s.stride_w, "), dilation (", s.dilation_h, ", ", s.dilation_w, "), groups ", s.groups,
                 "; use 'auto', which takes it where it is faster");
   return possible ? wanted : Algorithm::direct;
 }

@@ -197,11 +197,7 @@ int64_t conv_sums(const ConvShape& s, bool transposed) {
   return parts > 1 ? parts : 0;
 }
 
-// What the CPU takes for it a GPU takes too, and computes it directly: its products leave nothing to save.
-bool is_winograd(const ConvShape& s) {
-  return s.kh == 3 && s.kw == 3 && s.groups == 1 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 &&
-         s.dilation_w == 1;
-}
+// What the CPU has Winograd's algorithm for a GPU computes directly: its products leave nothing to save.
 int64_t conv_transformed(const ConvShape&, Algorithm, bool) { return 0; }
 bool conv_winograd(const ConvShape&, Algorithm) { return false; }
 

@@ -4,7 +4,7 @@
 #include "conv/depthwise_simd.h"
 #include "conv/scatter_simd.h"
 #include "conv/spread_simd.h"
-#include "conv/winograd_simd.h"
+#include "conv/winograd_gradient_simd.h"
 
 namespace wxb::WXB_TARGET {
 
@@ -79,7 +79,7 @@ void forward(const ConvForward<float>& a) {
   const Field x = input_of(s, a.x.data);
   if (is_depthwise(s)) return correlate_all_channels(x, channel_weights(s, a.weight.data), y, s.n);
   const Weights weights = forward_weights(s, a.weight.data);
-  if (a.transformed) return correlate_patches(x, transform_weights(weights, s.c, a.transformed.data), y, s.n);
+  if (a.transformed) return correlate_by_winograd(x, weights, a.transformed.data, y, s.n);
   correlate_all(x, weights, y, s.n, s.groups);
 }
 
@@ -152,7 +152,7 @@ void transpose(const ConvForward<float>& a) {
       }
       const Weights weights = backward_weights(s, a.weight.data, rows, columns);
       if (a.transformed)
-        correlate_patches(field, transform_weights(weights, s.out, a.transformed.data), y, s.n);
+        correlate_by_winograd(field, weights, a.transformed.data, y, s.n);
       else
         correlate_all(field, weights, y, s.n, s.groups);
     }
@@ -266,26 +266,23 @@ void weight_gradient_of_channels(const ConvWeightGradient<float>& a) {
   turn(a.parts, s.c, taps, s.c, taps, a.dweight, taps);
 }
 
-void weight_gradient_of_patches(const ConvWeightGradient<float>& a) {
+void weight_gradient_of_squares(const ConvWeightGradient<float>& a) {
   const ConvShape& s = a.shape;
-  const Patches patches(s.n, s.oh, s.ow);
-  const int64_t down = divide_up(s.c, share), across = divide_up(s.out, share), size = 9 * s.c * s.out;
-  parallel(a.count * down * across, [&](int64_t task) {
-    const int64_t part = task % a.count, c = task / a.count / across * share, o = task / a.count % across * share;
-    Field x = input_of(s, a.x + c),
-          dz{a.dz + o, s.out, min(share, s.out - o), {s.oh, s.oh, 1, 1, 1, 0}, {s.ow, s.ow, 1, 1, 1, 0}};
-    x.depth = min(share, s.c - c);
-    add_patches(x, dz, patches, part * patches.count / a.count, (part + 1) * patches.count / a.count,
-                a.parts + part * size + c * s.out + o);
+  const int64_t depth = s.kh * s.kw * s.c, size = depth * s.out;
+  const WeightSquares squares(input_of(s, a.x),
+                              {a.dz, s.out, s.out, {s.oh, s.oh, 1, 1, 1, 0}, {s.ow, s.ow, 1, 1, 1, 0}});
+  parallel(a.count * squares.count(), [&](int64_t task) {
+    const int64_t part = task % a.count;
+    squares.add(task / a.count, s.n, part, a.count, a.parts + part * size);
   });
   if (a.count > 1) add_parts(a.parts, a.count, size);
-  turn_back(a.parts, 1, 9 * s.c, s.out, a.dweight);
+  turn_back(a.parts, 1, depth, s.out, a.dweight);
 }
 
 void weight_gradient(const ConvWeightGradient<float>& a) {
   const ConvShape& s = a.shape;
   if (is_depthwise(s)) return weight_gradient_of_channels(a);
-  if (a.winograd) return weight_gradient_of_patches(a);
+  if (a.winograd) return weight_gradient_of_squares(a);
   const Field first = input_of(s, a.x);
   const int64_t outputs = s.out / s.groups, depth = s.kh * s.kw * first.depth,
                 panels = divide_up(outputs, tile_columns);

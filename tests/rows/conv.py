@@ -157,7 +157,7 @@ DEPTHWISE: list[tuple[Sizes, tuple[Any, ...]]] = [
 ]
 
 # Around Winograd's squares of 4 x 4 outputs, six patches by 8 to 64 outputs, chunks of 128 and 256 channels; of sums
-# of dweight, blocks of 64 channels by 64 outputs and 32 squares.
+# of dweight, blocks of 64 channels by 64 outputs and 32 squares; of strides, phases, some cut by the image's edge.
 SQUARES: list[tuple[Sizes, tuple[Any, ...]]] = [
     ((1, 1, 1, 1, 1, 3, 3), (1, 1)),
     ((2, 5, 7, 3, 4, 3, 3), (1, "same")),
@@ -173,13 +173,26 @@ SQUARES: list[tuple[Sizes, tuple[Any, ...]]] = [
     ((2, 9, 34, 66, 135, 3, 3), (1, 1)),
     ((2, 6, 9, 18, 12, 3, 3), (1, 1, 1, 1, "relu")),
     ((2, 6, 5, 9, 35, 3, 3), (1, 1, 1, 1, "gelu")),
+    ((1, 1, 1, 1, 1, 2, 2), (1, 1)),
+    ((2, 6, 9, 18, 70, 2, 2), ()),
+    ((1, 2, 2, 3, 4, 4, 4), (2, 1)),
+    ((2, 14, 14, 34, 66, 4, 4), (2, 1)),
+    ((3, 11, 13, 66, 20, 4, 4), (2, ((1, 2), (0, 3)))),
+    ((1, 4, 23, 130, 9, 4, 4), (2, 1, 1, 1, "relu")),
+    ((1, 16, 15, 9, 17, 6, 6), (2, 2)),
+    ((2, 13, 9, 5, 40, 6, 6), (3, 1)),
+    ((1, 12, 20, 17, 6, 9, 9), (3, "same", 1, 1, "tanh")),
 ]
 
 
-def winograd(x: Any, *more: Any) -> Any:
-    """Convolution by Winograd's algorithm in float32; float64 has none."""
-    single = getattr(x, "dtype", None) == np.float32
-    return ops.conv2d(x, *more, **({"algorithm": "winograd"} if single else {}))
+def winograd(op: Any) -> Any:
+    """Return a convolution by Winograd's algorithm in float32; float64 has none."""
+
+    def call(x: Any, *more: Any) -> Any:
+        single = getattr(x, "dtype", None) == np.float32
+        return op(x, *more, **({"algorithm": "winograd"} if single else {}))
+
+    return call
 
 
 def largest(*sample: Any) -> Array:
@@ -263,7 +276,7 @@ FAULTS = [
     Fault(
         lambda: (*ones(IMAGES, (4, 3, 2, 3)), None, 1, 0, 1, 1, None, "winograd"),
         ValueError,
-        "conv2d: algorithm is 'winograd', which is for float32, 3 x 3 kernels, stride 1, dilation 1 and 1 group",
+        "conv2d: algorithm is 'winograd', which is for float32, square kernels of 2 or 3 times the stride, dilation 1",
     ),
     Fault(
         lambda: (*[wxb.tensor(np.ones(s), "float64") for s in (IMAGES, KERNEL)], None, 1, 0, 1, 1, None, "winograd"),
@@ -348,6 +361,14 @@ def transposed_activated(rng: np.random.Generator) -> list[Sample]:
     ] + [transposed(rng, (2, 3, 4, 6, 5, 1, 1), (*fill, "gelu"))]
 
 
+SPREAD_SQUARES: list[tuple[Sizes, tuple[Any, ...]]] = [
+    ((2, 7, 7, 34, 66, 4, 4), (2, 1)),
+    ((1, 5, 9, 9, 20, 4, 4), (2, 0, 1, 1, 1, "relu")),
+    ((3, 1, 2, 66, 5, 4, 4), (2, 1)),
+    ((2, 6, 5, 18, 33, 3, 3), (1, 1, 0, 1, 1, "gelu")),
+    ((1, 4, 5, 7, 18, 6, 6), (3, 2, (1, 2))),
+]
+
 FROM, SPREAD = (2, 5, 6, 3), (3, 3, 3, 4)
 TRANSPOSED_FAULTS = [
     Fault(lambda: ones((5, 6, 3), SPREAD), ValueError, "x has shape (5, 6, 3), it must be (N, H, W, C)"),
@@ -379,28 +400,26 @@ TRANSPOSED_FAULTS = [
     Fault(
         lambda: (*ones(FROM, SPREAD), None, 2, 0, 0, 1, 1, None, "winograd"),
         ValueError,
-        "conv_transpose2d: algorithm is 'winograd', which is for float32, 3 x 3 kernels, stride 1",
+        "conv_transpose2d: algorithm is 'winograd', which is for float32, square kernels of 2 or 3 times the stride",
     ),
     Fault(lambda: (wxb.tensor(np.ones(FROM), "float64"), *ones(SPREAD)), TypeError, "it must be float64"),
 ]
 
 
 def transposed_row(name: str, samples: Any, **about: Any) -> Row:
+    usual = {"op": ops.conv_transpose2d, "roundings": roundings, "magnitude": transposed_magnitude}
     return Row(
         name,
-        ops.conv_transpose2d,
-        conv_transpose2d,
-        samples,
+        oracle=conv_transpose2d,
+        samples=samples,
         large=lambda rng: transposed(rng, (4, 20, 21, 20, 40, 4, 4), (2, 1)),
         grad=(0, 1, 2),
-        roundings=roundings,
-        magnitude=transposed_magnitude,
         special=(
             -0.0,
             2.0**-140,
             -(2.0**-140),
         ),  # a weight's NaN also meets zeros beyond x; not in the oracle
-        **about,
+        **(usual | about),
     )
 
 
@@ -412,6 +431,14 @@ ROWS = [
         errors=TRANSPOSED_FAULTS,
     ),
     transposed_row("conv_transpose2d[activated]", transposed_activated, slope=1.0),
+    transposed_row(
+        "conv_transpose2d[winograd]",
+        lambda rng: [transposed(rng, *form) for form in SPREAD_SQUARES],
+        op=winograd(ops.conv_transpose2d),
+        magnitude=lambda *sample: np.max(transposed_magnitude(*sample), axis=(1, 2), keepdims=True, initial=0.0),
+        roundings=lambda *sample: 100 + roundings(*sample),
+        slope=1.0,
+    ),
     row(
         "conv2d",
         lambda rng: [drawn(rng, sizes) for sizes in PLAIN] + [drawn(rng, PLAIN[1], biased=False)],
@@ -428,7 +455,7 @@ ROWS = [
         cases(SQUARES),
         (6, 30, 29, 40, 70, 3, 3),
         (1, 1),
-        op=winograd,
+        op=winograd(ops.conv2d),
         magnitude=largest,
         roundings=lambda *sample: 100 + roundings(*sample),
         slope=1.0,
