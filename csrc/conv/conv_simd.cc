@@ -2,6 +2,7 @@
 
 #include "conv/conv_table.h"
 #include "conv/depthwise_simd.h"
+#include "conv/few_simd.h"
 #include "conv/scatter_simd.h"
 #include "conv/spread_simd.h"
 #include "conv/winograd_gradient_simd.h"
@@ -78,9 +79,16 @@ void forward(const ConvForward<float>& a) {
   const Outputs y{a.y.data, s.oh * s.ow * s.out, s.ow * s.out, s.out, a.bias.data, a.saved.data, a.activation, a.alpha};
   const Field x = input_of(s, a.x.data);
   if (is_depthwise(s)) return correlate_all_channels(x, channel_weights(s, a.weight.data), y, s.n);
+  const int64_t outputs = s.out / s.groups;
+  if (!a.transformed && is_few(x, outputs))
+    return for_strips(x, y, outputs, s.n, s.groups, [&](int64_t g, const Field& x, const Outputs& y, const Strip& of) {
+      correlate_few(x, a.weight.data + g * outputs * s.kh * s.kw * x.depth, outputs, y, of);
+    });
   const Weights weights = forward_weights(s, a.weight.data);
   if (a.transformed) return correlate_by_winograd(x, weights, a.transformed.data, y, s.n);
-  correlate_all(x, weights, y, s.n, s.groups);
+  for_strips(x, y, outputs, s.n, s.groups, [&](int64_t g, const Field& x, const Outputs& y, const Strip& of) {
+    correlate(x, weights.group(g), y, of);
+  });
 }
 
 // ---- Transposed, and dx: position i of the input meets output (i + before - t dilation) / stride at tap t, if that is
@@ -121,6 +129,19 @@ Weights backward_weights(const ConvShape& s, const float* weight, const Phase& r
   return b;
 }
 
+// The same, a channel of dx in a row.
+const float* few_weights(const ConvShape& s, const float* weight, const Phase& rows, const Phase& columns) {
+  const int64_t outputs = s.out / s.groups, channels = s.c / s.groups, taps = rows.axis.taps * columns.axis.taps;
+  float* const to = packed_weights(s.c * taps * outputs);
+  parallel(s.groups * taps, [&](int64_t task) {
+    const int64_t g = task / taps, t = task % taps, p = rows.tap + t / columns.axis.taps * rows.step,
+                  q = columns.tap + t % columns.axis.taps * columns.step;
+    turn(weight + (g * outputs * s.kh * s.kw + p * s.kw + q) * channels, s.kh * s.kw * channels, outputs, channels,
+         outputs, to + (g * channels * taps + t) * outputs, taps * outputs);
+  });
+  return to;
+}
+
 // Output (0, 0) of a phase, and the way to the next ones.
 Outputs outputs_of(const ConvForward<float>& a, int64_t i, int64_t j) {
   const ConvShape& s = a.shape;
@@ -133,7 +154,8 @@ Outputs outputs_of(const ConvForward<float>& a, int64_t i, int64_t j) {
 void transpose(const ConvForward<float>& a) {
   const ConvShape& s = a.shape;
   const bool depthwise = is_depthwise(s);
-  if (!depthwise && !a.transformed && s.out > 0 && s.c / s.groups < Vec::lanes / 2)
+  const int64_t channels = s.c / s.groups;
+  if (!depthwise && !a.transformed && s.out > 0 && channels < Vec::lanes / 2 && s.stride_h * s.stride_w > 1)
     return parallel(s.n, [&](int64_t n) { scatter_image(a, n); });
   if (!depthwise && !a.transformed && spreads(s)) return spread(a);
   const ChannelWeights turned = depthwise ? channel_weights(s, a.weight.data) : ChannelWeights{};
@@ -150,11 +172,22 @@ void transpose(const ConvForward<float>& a) {
                                y, s.n);
         continue;
       }
+      if (!a.transformed && is_few(field, channels)) {
+        const float* const turned = few_weights(s, a.weight.data, rows, columns);
+        for_strips(
+            field, y, channels, s.n, s.groups, [&](int64_t g, const Field& x, const Outputs& y, const Strip& of) {
+              correlate_few(x, turned + g * channels * rows.axis.taps * columns.axis.taps * x.depth, channels, y, of);
+            });
+        continue;
+      }
       const Weights weights = backward_weights(s, a.weight.data, rows, columns);
       if (a.transformed)
         correlate_by_winograd(field, weights, a.transformed.data, y, s.n);
       else
-        correlate_all(field, weights, y, s.n, s.groups);
+        for_strips(field, y, channels, s.n, s.groups,
+                   [&](int64_t g, const Field& x, const Outputs& y, const Strip& of) {
+                     correlate(x, weights.group(g), y, of);
+                   });
     }
 }
 
@@ -214,6 +247,34 @@ void add_products_by_rows(Field x, const Strip& strip, const Panel& dz, bool beg
     x.rows = {rows.source, rows.outputs, 1, 1, 1, rows.before - p * rows.step};
     add_products(x, strip, dz, begins, c + p * x.columns.taps * x.depth * c_row, c_row);
   }
+}
+
+// Of few outputs, whose lanes a panel of dz would leave empty: dz, turned, times the window, (outputs, taps and
+// channels). Its rows, neighbouring pixels, are read as whole vectors.
+void add_few_products(const Field& x, const Strip& strip, const float* dz, int64_t all, int64_t outputs, bool begins,
+                      float* c, int64_t c_row) {
+  const Window w = window(x, strip);
+  const Stretches s = stretches(x, w);
+  const int64_t across = x.columns.outputs, next = x.columns.stride * w.pixel, high = strip.i1 - strip.i0,
+                tiles = divide_up(outputs, tile_rows);
+  const Steps steps{across, high, across * all, x.rows.stride * w.row};
+  for (int64_t n = strip.n0; n < strip.n1; ++n)
+    for (int64_t t = 0; t < s.rows * s.taps; ++t)
+      for (int64_t j = 0; j < s.depth; j += tile_columns)
+        for (int64_t tile = 0; tile < tiles; ++tile) {
+          const int64_t o = tile * outputs / tiles, rows = (tile + 1) * outputs / tiles - o,
+                        columns = min(tile_columns, s.depth - j);
+          const bool fresh = begins && n == strip.n0;
+          const float* const from = w.data + (n - strip.n0) * w.image + t / s.taps * s.row_step + t % s.taps * s.step;
+          float* const to = c + o * c_row + t * s.depth + j;
+          microkernel_for(rows, columns / Vec::lanes)(
+              steps, {dz + (n * x.rows.outputs + strip.i0) * across * all + o, 1, all}, {from + j, next},
+              {to, c_row, columns, fresh ? no_bias : to, fresh ? 0 : c_row});
+        }
+}
+
+bool is_few_gradient(const Field& x, int64_t outputs) {
+  return x.depth % Vec::lanes == 0 && outputs < divide_up(outputs, Vec::lanes) * Vec::lanes;
 }
 
 // Part 0 becomes the sum of all, in order.
@@ -287,13 +348,26 @@ void weight_gradient(const ConvWeightGradient<float>& a) {
   const int64_t outputs = s.out / s.groups, depth = s.kh * s.kw * first.depth,
                 panels = divide_up(outputs, tile_columns);
   const Strips strips = strips_of_sum(s);
-  sum_parts(a, s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
-    const int64_t q = task % panels, g = task / panels, j = q * tile_columns;
+  const auto group = [&](int64_t g) {
     Field x = first;
     x.data += g * first.depth;
+    return x;
+  };
+  if (is_few_gradient(first, outputs)) {
+    sum_parts(a, s.groups, [&](int64_t g, float* sums, int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        add_few_products(group(g), strips[i], a.dz + g * outputs, s.out, outputs, i == begin,
+                         sums + g * outputs * depth, depth);
+    });
+    __builtin_memcpy(a.dweight, a.parts, size_t(s.out * depth) * sizeof(float));
+    return;
+  }
+  sum_parts(a, s.groups * panels, [&](int64_t task, float* sums, int64_t begin, int64_t end) {
+    const int64_t q = task % panels, g = task / panels, j = q * tile_columns;
     for (int64_t i = begin; i < end; ++i)
-      add_products_by_rows(x, strips[i], panel_of(s, a.dz, g * outputs + j, min(tile_columns, outputs - j), strips[i]),
-                           i == begin, sums + g * depth * outputs + j, outputs);
+      add_products_by_rows(group(g), strips[i],
+                           panel_of(s, a.dz, g * outputs + j, min(tile_columns, outputs - j), strips[i]), i == begin,
+                           sums + g * depth * outputs + j, outputs);
   });
   turn_back(a.parts, s.groups, depth, outputs, a.dweight);
 }

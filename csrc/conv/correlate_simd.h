@@ -101,17 +101,18 @@ inline int64_t pixels_of_strip(int64_t depth) {
   return min<int64_t>(256, max<int64_t>(64, 131072 / max<int64_t>(1, depth)));
 }
 
-// All strips of all groups. f is the first group's.
-inline void correlate_all(const Field& f, const Weights& first, const Outputs& of, int64_t images, int64_t groups) {
+// each(g, x, y, strip) for all strips of all groups; f and `of` are the first group's.
+template <class F>
+void for_strips(const Field& f, const Outputs& of, int64_t outputs, int64_t images, int64_t groups, F each) {
   const Strips strips(images, f.rows.outputs, f.columns.outputs, pixels_of_strip(f.depth));
   parallel(groups * strips.count(), [&](int64_t task) {
     const int64_t g = task / strips.count();
     Field x = f;
     Outputs y = of;
-    x.data += g * f.depth, y.data += g * first.columns;
-    if (y.bias) y.bias += g * first.columns;
-    if (y.saved) y.saved += g * first.columns;
-    correlate(x, first.group(g), y, strips[task % strips.count()]);
+    x.data += g * f.depth, y.data += g * outputs;
+    if (y.bias) y.bias += g * outputs;
+    if (y.saved) y.saved += g * outputs;
+    each(g, x, y, strips[task % strips.count()]);
   });
 }
 

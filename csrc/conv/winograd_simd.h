@@ -216,7 +216,7 @@ WXB_INLINE void by_taps(const Field& x, F f) {
   x.rows.taps == 2 * x.rows.stride ? f(Winograd<2>{}) : f(Winograd<3>{});
 }
 
-// As correlate_all. transformed: a place for the weights.
+// All squares of all images. transformed: a place for the weights.
 inline void correlate_by_winograd(const Field& x, const Weights& weights, float* transformed, const Outputs& y,
                                   int64_t images) {
   by_taps(x, [&]<class F>(F) { correlate_squares<F>(x, weights, transformed, y, images); });

@@ -45,7 +45,10 @@ Tasks cut(const Gemm<float>& g, const BlockB& b, int threads) {
   t.down = divide_up(t.panels * t.height, mc);
   const int64_t wanted = threads > 1 ? divide_up(4 * threads, t.down) : 1;
   t.across = max<int64_t>(1, min(wanted, b.panels() / 2));
-  if (threads > 1) t.down = max(t.down, min(t.panels, 2 * threads / t.across));  // B is too narrow for all threads
+  if (threads > 1) {
+    t.down = max<int64_t>(t.down, 2 * threads / t.across);                          // B is too narrow for all threads
+    t.down = max<int64_t>(1, min(t.panels, divide_up(t.down, threads) * threads));  // 15 tasks of two are 8 and 7
+  }
   t.direct = g.a_col == 1 ? is_direct(min(g.m, mc), g.a_row, g.n) : is_direct(min(g.k, kc), g.a_col, g.n);
   return t;
 }

@@ -30,7 +30,8 @@ inline void add_rows(int64_t depth, const float* x, int64_t x_step, const float*
 }
 
 // A tile of C a vector wide would leave lanes empty, so here they run along k: each element of C is the dot product of
-// a row of A and a row of Bᵀ. c(i, j) = sum over k of a[i a_row + k] b[j b_row + k], at c[i c_row + j c_column].
+// a row of A and a row of Bᵀ. c(i, j) = sum over k of a[i a_row + k] b[j b_row + k], at c[i c_row + j c_column]. Of A,
+// k may run through outer x inner stretches of `depth`, which lie apart.
 struct Dots {
   int64_t rows, columns, depth;
   const float* a;
@@ -39,6 +40,7 @@ struct Dots {
   int64_t b_row;
   float* c;
   int64_t c_row, c_column;
+  int64_t outer = 1, outer_step = 0, inner = 1, inner_step = 0;
 };
 
 constexpr int dot_rows = 4,
@@ -65,17 +67,21 @@ void dot_tile(const Dots& d, int64_t i0, int64_t j0) {
   Vec sums[groups * Vec::lanes];
 #pragma GCC unroll 16
   for (int s = 0; s < groups * int(Vec::lanes); ++s) sums[s] = Vec(0.f);
-  for_lanes(0, d.depth, [&](auto lanes, int64_t k) {
-    Vec of_b[columns];
+  for (int64_t o = 0; o < d.outer; ++o)
+    for (int64_t in = 0; in < d.inner; ++in, b += d.depth) {
+      const float* const stretch = a + o * d.outer_step + in * d.inner_step;
+      for_lanes(0, d.depth, [&](auto lanes, int64_t k) {
+        Vec of_b[columns];
 #pragma GCC unroll 4
-    for (int j = 0; j < columns; ++j) of_b[j] = lanes.load(b + j * d.b_row + k);
+        for (int j = 0; j < columns; ++j) of_b[j] = lanes.load(b + j * d.b_row + k);
 #pragma GCC unroll 4
-    for (int i = 0; i < rows; ++i) {
-      const Vec of_a = lanes.load(a + i * d.a_row + k);
+        for (int i = 0; i < rows; ++i) {
+          const Vec of_a = lanes.load(stretch + i * d.a_row + k);
 #pragma GCC unroll 4
-      for (int j = 0; j < columns; ++j) sums[i * columns + j] = fma(of_a, of_b[j], sums[i * columns + j]);
+          for (int j = 0; j < columns; ++j) sums[i * columns + j] = fma(of_a, of_b[j], sums[i * columns + j]);
+        }
+      });
     }
-  });
   float totals[groups * Vec::lanes];
 #pragma GCC unroll 4
   for (int g = 0; g < groups; ++g) {
