@@ -104,7 +104,7 @@ inline int64_t pixels_of_strip(int64_t depth) {
 // each(g, x, y, strip) for all strips of all groups; f and `of` are the first group's.
 template <class F>
 void for_strips(const Field& f, const Outputs& of, int64_t outputs, int64_t images, int64_t groups, F each) {
-  const Strips strips(images, f.rows.outputs, f.columns.outputs, pixels_of_strip(f.depth));
+  const Strips strips(images, f.rows.outputs, f.columns.outputs, pixels_of_strip(f.depth), num_threads());
   parallel(groups * strips.count(), [&](int64_t task) {
     const int64_t g = task / strips.count();
     Field x = f;

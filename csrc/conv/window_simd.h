@@ -24,14 +24,17 @@ struct Strip {
   int64_t n0, n1, i0, i1;
 };
 
-// How the outputs are cut into strips of about so many pixels: rows of an image, or several small images.
+// How the outputs are cut into strips of at most about so many pixels, rows of an image or several small images: a
+// multiple of `tasks` where it is these.
 struct Strips {
   int64_t images, rows, together, high, across;
-  Strips(int64_t images, int64_t rows, int64_t columns, int64_t pixels) : images(images), rows(rows) {
+  Strips(int64_t images, int64_t rows, int64_t columns, int64_t pixels, int64_t tasks = 1)
+      : images(images), rows(rows) {
     together = max<int64_t>(1, pixels / (rows * columns));
     across = together > 1 ? 1 : divide_up(rows, max<int64_t>(1, pixels / columns));
     high = divide_up(rows, across);
     across = divide_up(rows, high);
+    if (together > 1 && images) together = divide_up(images, divide_up(divide_up(images, together), tasks) * tasks);
   }
   int64_t count() const { return divide_up(images, together) * across; }
   Strip operator[](int64_t i) const {
