@@ -89,6 +89,11 @@ template <int rows, int vectors>
 void microkernel(const Steps& steps, const BlockA& block, const PanelB& panel, const Tile& where) {
   const Tile tile = where;  // a local copy: stores to c could change what a reference refers to
   const int64_t last = tile.columns - (vectors - 1) * Vec::lanes;
+  // What is first met when it is stored comes meanwhile, where the sum is long enough: 2 to 4 % of 6272 x 512 x 256 and
+  // of 1024^3; of 32 steps it would cost as much.
+  if (tile.start != tile.c && steps.depth * steps.pieces >= 128)
+    for (int i = 0; i < rows; ++i)
+      for (int v = 0; v < vectors; ++v) __builtin_prefetch(tile.c + i * tile.row + v * Vec::lanes, 1);
   last == Vec::lanes ? multiply_tile<rows, vectors>(steps, block, panel, tile, All{})
                      : multiply_tile<rows, vectors>(steps, block, panel, tile, First{last});
 }
