@@ -111,53 +111,65 @@ def test_only_wanted_gradients_are_computed(out: int, isa: str, rng: np.random.G
         assert leaves[wanted].grad.numpy().tobytes() == every[wanted].grad.numpy().tobytes()
 
 
-def sums_of_sizes(x: Array, weight: Array) -> Array:
+def sums_of_sizes(x: Array, weight: Array, stride: int) -> Array:
     """Return the largest sum of |x| |weight| of each output channel of an image: what errors are relative to."""
     arrays = [wxb.tensor(np.abs(a).astype(np.float64), "float64") for a in (x, weight)]
-    return ops.conv2d(*arrays, padding=1).numpy().max(axis=(1, 2), keepdims=True)
+    return ops.conv2d(*arrays, stride=stride, padding=1).numpy().max(axis=(1, 2), keepdims=True)
 
 
-def patterns(rng: np.random.Generator, channels: int) -> dict[str, list[Array]]:
+def patterns(rng: np.random.Generator, channels: int, kernel: int) -> dict[str, list[Array]]:
     """Return images and weights: random ones, and those that Winograd's transforms like least."""
     size, out = 24, 32
-    normal = rng.standard_normal((1, size, size, channels)), rng.standard_normal((out, 3, 3, channels))
-    positive = rng.random((1, size, size, channels)), rng.random((out, 3, 3, channels))
+    normal = rng.standard_normal((1, size, size, channels)), rng.standard_normal((out, kernel, kernel, channels))
+    positive = rng.random((1, size, size, channels)), rng.random((out, kernel, kernel, channels))
     signs, pairs = np.array([1, -1] * 12), np.array([1, 1, -1, -1] * 6)
     across = np.multiply.outer(signs, signs)[:, :, None]
-    corner = np.zeros((3, 3, 1))
-    corner[2, 2] = 1
+    corner = np.zeros((kernel, kernel, 1))
+    corner[-1, -1] = 1
     wide = np.exp(4 * normal[0]) * rng.choice([-1, 1], normal[0].shape), np.exp(2 * normal[1])
     cases = {
         "normal": normal,
         "positive": positive,
         "far from 0": (100 + normal[0], normal[1]),
-        "chequered": (positive[0] * across, positive[1] * across[:3, :3]),
-        "pairs": (positive[0] * np.multiply.outer(pairs, pairs)[:, :, None], positive[1] * across[:3, :3]),
+        "chequered": (positive[0] * across, positive[1] * across[:kernel, :kernel]),
+        "pairs": (positive[0] * np.multiply.outer(pairs, pairs)[:, :, None], positive[1] * across[:kernel, :kernel]),
         "one tap": (positive[0], positive[1] * corner),
         "wide range": wide,
     }
     return {name: [a.astype(np.float32) for a in arrays] for name, arrays in cases.items()}
 
 
+KERNELS = pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (2, 1), (4, 2), (6, 2)])
+
+
+@KERNELS
 @pytest.mark.parametrize("channels", [1, 16, 200])
-def test_winograd_stays_within_its_bound(channels: int, isa: str, rng: np.random.Generator) -> None:
-    for name, (x, weight) in patterns(rng, channels).items():
-        want = ops.conv2d(*(wxb.tensor(a.astype(np.float64), "float64") for a in (x, weight)), padding=1).numpy()
-        got = ops.conv2d(wxb.tensor(x), wxb.tensor(weight), padding=1, algorithm="winograd").numpy()
-        error = (np.abs(got - want) / sums_of_sizes(x, weight)).max()
+def test_winograd_stays_within_its_bound(
+    channels: int, kernel: int, stride: int, isa: str, rng: np.random.Generator
+) -> None:
+    how = {"stride": stride, "padding": 1}
+    for name, (x, weight) in patterns(rng, channels, kernel).items():
+        want = ops.conv2d(*(wxb.tensor(a.astype(np.float64), "float64") for a in (x, weight)), **how).numpy()
+        got = ops.conv2d(wxb.tensor(x), wxb.tensor(weight), algorithm="winograd", **how).numpy()
+        error = (np.abs(got - want) / sums_of_sizes(x, weight, stride)).max()
         assert error <= (5e-6 if name == "normal" and channels > 1 else 1e-4), name
 
 
+@KERNELS
 @pytest.mark.parametrize("channels", [16, 70])
-def test_winograds_weight_gradients_stay_within_their_bound(channels: int, isa: str, rng: np.random.Generator) -> None:
+def test_winograds_weight_gradients_stay_within_their_bound(
+    channels: int, kernel: int, stride: int, isa: str, rng: np.random.Generator
+) -> None:
     def gradient(x: Array, dy: Array, dtype: Any, **how: Any) -> Array:
-        weight = wxb.parameter(np.zeros((32, 3, 3, channels)), dtype)
-        ops.sum(ops.conv2d(wxb.tensor(x, dtype), weight, padding=1, **how) * wxb.tensor(dy, dtype)).backward()
+        weight = wxb.parameter(np.zeros((32, kernel, kernel, channels)), dtype)
+        y = ops.conv2d(wxb.tensor(x, dtype), weight, stride=stride, padding=1, **how)
+        ops.sum(y * wxb.tensor(dy, dtype)).backward()
         return np.asarray(weight.grad.numpy())
 
-    for name, (x, _) in patterns(rng, channels).items():
+    for name, (x, _) in patterns(rng, channels, kernel).items():
         sign = rng.random if name == "positive" else rng.standard_normal
-        dy = sign((1, 24, 24, 32)).astype(np.float32)
+        across = (24 + 2 - kernel) // stride + 1
+        dy = sign((1, across, across, 32)).astype(np.float32)
         want, sizes = (gradient(*f, np.float64) for f in ((x, dy), (np.abs(x), np.abs(dy))))
         got = gradient(x, dy, np.float32, algorithm="winograd")
         error = (np.abs(got - want) / sizes.max(axis=(1, 2, 3), keepdims=True)).max()
@@ -186,6 +198,9 @@ def test_auto_takes_winograd_where_there_is_enough_of_all(isa: str, rng: np.rand
         assert bits(n, size, channels, "auto") == bits(n, size, channels, chosen)
         assert bits(n, size, channels, "winograd") != bits(n, size, channels, "direct")
     assert bits(8, 8, 32, "auto", stride=2) == bits(8, 8, 32, "direct", stride=2)
+    x, weight = (wxb.tensor(np.full(s, 1 / 3, np.float32)) for s in ((8, 16, 16, 32), (32, 4, 4, 32)))
+    halved = [ops.conv2d(x, weight, None, 2, 1, algorithm=how).numpy().tobytes() for how in ("auto", "winograd")]
+    assert halved[0] == halved[1]
 
 
 def test_taps_far_apart_need_no_memory(isa: str) -> None:
