@@ -156,12 +156,12 @@ def conv2d(
     ``groups`` each share of the outputs sees its own share of the channels. stride, dilation: an integer or (height,
     width); padding: these, ((top, bottom), (left, right)), "valid" or "same", which gives ceil(size / stride) outputs.
 
-    algorithm: "direct" adds up what the formula says; "winograd" (Lavin, Gray 2015, arXiv:1509.09308: F(4 x 4, 3 x 3) and
-    F(4 x 4, 2 x 2)) takes a quarter to two fifths of the multiplications, for y and the gradients of x and weight, of float32
-    and square kernels of 2 or 3 times the stride (3 x 3 of stride 1, 4 x 4 of stride 2), with dilation and groups of 1;
-    "auto" takes the faster. Relative to the largest sum of |x| |weight| in an image,
-    direct's error is that of a sum, 3e-7 to 4e-6; Winograd's 3e-6 on random numbers and at most 1e-4 on the worst ones
-    found. A NaN or infinity in x then makes NaN or infinities of up to 8 x 8 outputs around it, not of 3 x 3.
+    algorithm: "direct" adds up what the formula says; "winograd" (Lavin, Gray 2015, arXiv:1509.09308: F(4 x 4, 3 x 3)
+    and F(4 x 4, 2 x 2)) takes a quarter to two fifths of the multiplications, for y and the gradients of x and weight,
+    of float32 and square kernels of 2 or 3 times the stride (3 x 3 of stride 1, 4 x 4 of stride 2) with dilation and
+    groups of 1; "auto" takes the faster. Relative to the largest sum of |x| |weight| in an image, direct's error is
+    that of a sum, 3e-7 to 4e-6; Winograd's 3e-6 on random numbers and at most 1e-4 on the worst ones found. A NaN or
+    infinity in x then makes NaN or infinities of up to 8 x 8 outputs around it, not of 3 x 3.
     precision: that of ``linear``, to what a GPU may round the factors of products.
 
     Raises ``ValueError`` for shapes and sizes that do not fit, for an algorithm that cannot do it and for an unknown
