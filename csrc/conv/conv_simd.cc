@@ -3,6 +3,7 @@
 #include "conv/conv_table.h"
 #include "conv/depthwise_simd.h"
 #include "conv/few_simd.h"
+#include "conv/neighbours_simd.h"
 #include "conv/scatter_simd.h"
 #include "conv/spread_simd.h"
 #include "conv/weights_simd.h"
@@ -85,8 +86,8 @@ void forward(const ConvForward<float>& a) {
     return for_strips(x, y, outputs, s.n, s.groups, [&](int64_t g, const Field& x, const Outputs& y, const Strip& of) {
       correlate_few(x, a.weight.data + g * outputs * s.kh * s.kw * x.depth, outputs, y, of);
     });
+  if (a.transformed) return correlate_by_winograd(x, forward_weights(s, a.weight.data), a.transformed.data, y, s.n);
   const Weights weights = forward_weights(s, a.weight.data);
-  if (a.transformed) return correlate_by_winograd(x, weights, a.transformed.data, y, s.n);
   for_strips(x, y, outputs, s.n, s.groups, [&](int64_t g, const Field& x, const Outputs& y, const Strip& of) {
     correlate(x, weights.group(g), y, of);
   });
@@ -220,10 +221,8 @@ void weight_gradient_of_squares(const ConvWeightGradient<float>& a) {
   turn_back(a.parts, 1, depth, s.out, a.dweight);
 }
 
-void weight_gradient(const ConvWeightGradient<float>& a) {
+void weight_gradient_of_pixels(const ConvWeightGradient<float>& a) {
   const ConvShape& s = a.shape;
-  if (is_depthwise(s)) return weight_gradient_of_channels(a);
-  if (a.winograd) return weight_gradient_of_squares(a);
   const Field first = input_of(s, a.x);
   const int64_t outputs = s.out / s.groups, depth = s.kh * s.kw * first.depth,
                 panels = divide_up(outputs, tile_columns);
@@ -251,6 +250,17 @@ void weight_gradient(const ConvWeightGradient<float>& a) {
                            sums + g * depth * outputs + j, outputs);
   });
   turn_back(a.parts, s.groups, depth, outputs, a.dweight);
+}
+
+void weight_gradient(const ConvWeightGradient<float>& a) {
+  const ConvShape &s = a.shape, wide = with_neighbours(s);
+  if (is_depthwise(s)) return weight_gradient_of_channels(a);
+  if (a.winograd) return weight_gradient_of_squares(a);
+  if (wide.out == s.out) return weight_gradient_of_pixels(a);
+  const int64_t size = weights_of(wide);
+  float* const sums = static_cast<float*>(thread_buffer(Slot::c, size_t((a.count + 1) * size) * sizeof(float)));
+  weight_gradient_of_pixels({a.x, a.dz, sums, sums + size, wide, a.count, false});
+  join_neighbours(s, wide, sums, a.dweight);
 }
 
 // Of depthwise 3 x 3 taps, each with all around it.

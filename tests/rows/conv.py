@@ -154,6 +154,15 @@ DEPTHWISE: list[tuple[Sizes, tuple[Any, ...]]] = [
     ((3, 1, 20, 40, 40, 3, 3), (1, 1, 1, 40)),
     ((2, 7, 1, 9, 9, 3, 3), (1, 1, 1, 9)),
     ((2, 6, 5, 18, 18, 3, 3), (1, ((2, 1), (0, 4)), 1, 18)),
+    # Few outputs: lanes along the sum, or neighbouring pixels together
+    ((2, 5, 9, 20, 3, 3, 3), (1, 1)),
+    ((1, 7, 6, 33, 1, 5, 4), (2, 1)),
+    ((2, 6, 7, 64, 10, 3, 3), (1, 1)),
+    ((2, 5, 6, 32, 6, 3, 3), (1, 0, 2, 2)),
+    ((2, 6, 12, 1, 6, 5, 5), (1, 2)),
+    ((3, 5, 16, 3, 2, 3, 3), (1, 1)),
+    ((1, 7, 17, 2, 5, 3, 4), (2, 1)),
+    ((2, 4, 8, 3, 24, 2, 3), (1, (0, 1))),
 ]
 
 # Around Winograd's squares of 4 x 4 outputs, six patches by 8 to 64 outputs, chunks of 128 and 256 channels; of sums
@@ -211,6 +220,8 @@ def activated(rng: np.random.Generator, name: str) -> list[Sample]:
         drawn(rng, (2, 5, 6, 3, 7, 3, 3), (1, 1, 1, 1, name)),
         drawn(rng, (1, 7, 6, 20, 70, 3, 3), (2, "same", 1, 1, name)),
         drawn(rng, (2, 3, 4, 6, 5, 1, 1), (1, 0, 1, 1, name)),
+        drawn(rng, (2, 4, 8, 1, 6, 3, 3), (1, 1, 1, 1, name)),
+        drawn(rng, (2, 4, 7, 40, 3, 3, 3), (1, 1, 1, 1, name)),
         drawn(rng, (2, 6, 7, 9, 9, 3, 3), (1, 1, 1, 9, name)),
         drawn(rng, (2, 5, 6, 3, 7, 3, 3), (1, 1, 1, 1, name), biased=False),
     ]
