@@ -153,12 +153,22 @@ Outputs outputs_of(const ConvForward<float>& a, int64_t i, int64_t j) {
           a.activation,     a.alpha};
 }
 
+// All images, whose pixels meet the weights as they lie.
+void scatter(const ConvForward<float>& a) {
+  const ConvShape& s = a.shape;
+  Weights weights{nullptr, s.out / s.groups, s.kh * s.kw * (s.c / s.groups)};
+  weights.data = packed_weights(s.groups * weights.size());
+  for (int64_t g = 0; g < s.groups; ++g)
+    copy_panels<tile_columns>(a.weight.data + g * weights.depth * weights.columns, weights.columns, weights.columns,
+                              weights.depth, weights.group(g).data);
+  parallel(s.n, [&](int64_t n) { scatter_image(a, weights, n); });
+}
+
 void transpose(const ConvForward<float>& a) {
   const ConvShape& s = a.shape;
   const bool depthwise = is_depthwise(s);
   const int64_t channels = s.c / s.groups;
-  if (!depthwise && !a.transformed && s.out > 0 && channels < Vec::lanes / 2 && s.stride_h * s.stride_w > 1)
-    return parallel(s.n, [&](int64_t n) { scatter_image(a, n); });
+  if (!depthwise && !a.transformed && scatters(s)) return scatter(a);
   if (!depthwise && !a.transformed && spreads(s)) return spread(a);
   const ChannelWeights turned = depthwise ? channel_weights(s, a.weight.data) : ChannelWeights{};
   for (int64_t i = 0; i < min(s.h, s.stride_h); ++i)

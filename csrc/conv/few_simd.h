@@ -6,13 +6,13 @@
 // each output is a dot product of what its pixel sees and its weights, as they lie: (outputs, taps and channels).
 namespace wxb::WXB_TARGET {
 
-// Is it less work? Multiply-adds of vectors for a pixel; the sum across the lanes of a result costs some four more.
+// Is it less work? Multiply-adds of vectors for a pixel; adding up the lanes costs some forty, and six for each result.
 inline bool is_few(const Field& x, int64_t outputs) {
   const Axis &rows = x.rows, &columns = x.columns;
   const bool together = columns.step == 1 && (x.depth == x.channels || !x.inside());
   const int64_t taps = rows.taps * columns.taps, stretch = together ? columns.taps * x.depth : x.depth,
                 vectors = (together ? rows.taps : taps) * divide_up(stretch, Vec::lanes);
-  return outputs * (vectors + 4) < taps * x.depth * divide_up(outputs, Vec::lanes);
+  return outputs * (vectors + 6) + 40 < taps * x.depth * divide_up(outputs, Vec::lanes);
 }
 
 // A strip of one group's outputs.
