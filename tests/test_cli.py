@@ -128,6 +128,17 @@ def test_errors_are_one_line(capsys, tmp_path, monkeypatch, arguments, message):
     assert status == 1 and message in err and err.startswith("wxb: ") and "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "conditional", "hinge"),
+    [((), None, None), (("--no-conditional",), False, None), (("--conditional", "--no-hinge"), True, False)],
+)
+def test_what_is_not_said_is_left_to_the_recipe(capsys, monkeypatch, arguments, conditional, hinge):
+    given = []
+    monkeypatch.setattr("wxb.recipes.gan.train", lambda options: given.append(options) or {"intervals": {}})
+    assert run(capsys, "train", "gan", *arguments)[0] == 0
+    assert (given[0].conditional, given[0].hinge) == (conditional, hinge)
+
+
 def test_wrong_usage_exits_with_2(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["train"])

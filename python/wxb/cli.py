@@ -200,8 +200,11 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--languages", metavar="FROM-TO", help="of translate: two of en, de, fr (default en-de)")
     train.add_argument("--full", action="store_true", default=None, help="of capsnet: the paper's network, for hours")
     train.add_argument("--cover", type=int, help="of complete: how many of the 28 rows are covered (default 14)")
-    train.add_argument("--conditional", action="store_true", default=None, help="of gan: it is told the class to draw")
-    train.add_argument("--hinge", action="store_true", default=None, help="of gan: hinge loss, spectral normalisation")
+    either = argparse.BooleanOptionalAction
+    train.add_argument("--conditional", action=either, help="of gan: it is told the class to draw (default), or not")
+    train.add_argument(
+        "--hinge", action=either, help="of gan: hinge loss, spectral normalisation (default), or the first DCGAN's own"
+    )
     train.add_argument("--epochs", type=int)
     train.add_argument("--lr", type=float, help="the highest learning rate")
     train.add_argument("--batch-size", type=int)
@@ -238,10 +241,8 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--length", type=int, default=500, help="characters (default 500)")
     sample.add_argument("--temperature", type=float, default=0.8, help="low: likely, high: daring (default 0.8)")
     sample.add_argument("--top-k", type=int, help="draw from the so many likeliest alone")
-    sample.add_argument("--count", type=int, default=64, help="of a gan: pictures (default 64)")
-    sample.add_argument(
-        "--class", dest="label", metavar="NAME", help="of a gan trained with --conditional: what to draw"
-    )
+    sample.add_argument("--count", type=int, default=100, help="of a gan: pictures (default 100)")
+    sample.add_argument("--class", dest="label", metavar="NAME", help="of a gan: what to draw (default each in turn)")
     sample.add_argument("--out", metavar="FILE", help="of a gan: where the picture goes, instead of RUN/sample.png")
     sample.add_argument("--seed", type=int, default=0)
 

@@ -76,12 +76,12 @@ SUBJECTS = {
 def train(options: Options) -> dict[str, Any]:
     """Train a generator on pictures of ``file``, mnist unless given, fashion-mnist or cifar10, and measure its own.
 
-    ``--conditional``: it is told which class to draw; ``--hinge``: hinge loss and spectral normalisation in place of
-    the non-saturating loss and batch normalisation. The Fréchet distance is that of the features of a classifier
-    trained here, so it compares with others of this recipe alone; beside it stands that of two halves of the real
-    pictures.
+    It is told which class to draw, and the discriminator has the hinge loss and spectral normalisation. Without:
+    ``--no-conditional``, and ``--no-hinge`` for the non-saturating loss and batch normalisation of the first DCGAN. The
+    Fréchet distance is that of the features of a classifier trained here, so it compares with others of this recipe
+    alone; beside it stands that of two halves of the real pictures.
     """
-    options = options.chosen(epochs=6, lr=2e-4, batch_size=64, file="mnist")
+    options = options.chosen(epochs=6, lr=2e-4, batch_size=64, file="mnist", conditional=True, hinge=True)
     subject = _subject(options.file)
     run = Run("gan", options)
     (x, y, x_test, _), count = _pictures(subject.read(options.data)), len(subject.classes)
@@ -114,17 +114,21 @@ def predict(run: SavedRun, files: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def sample(
-    run: SavedRun, path: str | os.PathLike[str], count: int = 64, label: str | None = None, seed: int = 0
+    run: SavedRun, path: str | os.PathLike[str], count: int = 100, label: str | None = None, seed: int = 0
 ) -> None:
-    """Write a picture of ``count`` generated ones, of the class ``label`` where the generator knows classes."""
+    """Write a picture of ``count`` generated ones: all of the class ``label``, else the classes in turn, each in
+    columns of its own; of no class where the generator was trained without.
+    """
     names: list[str] = run.config["classes"]
     if count < 1:
         raise ValueError(f"sample: count is {count}, it must be at least 1")
     if label is not None and label not in names:
-        known = f"one of {', '.join(names)}" if names else "left out: this generator was not trained with --conditional"
+        known = f"one of {', '.join(names)}" if names else "left out: this generator was trained with --no-conditional"
         raise ValueError(f"sample: class is {label!r}, it must be {known}")
     codes, _ = Codes(len(names)).draw(count, seed, None if label is None else names.index(label))
-    plots.tiles(in_unit(Trainer(run.model).predict(codes)), path, round(count**0.5))
+    in_turn = max(1, len(names)) if label is None else 1
+    columns = in_turn * max(1, round(count**0.5 / in_turn))  # near a square
+    plots.tiles(in_unit(Trainer(run.model).predict(codes)), path, columns)
 
 
 class Codes:
