@@ -160,7 +160,7 @@ def main() -> None:
         rows.append(json.loads(ran.stdout.splitlines()[-1]))
         print(json.dumps(rows[-1]), flush=True)
     if options.out:
-        document = {"meta": {**machine(), "threads": wxb.num_threads()}, "rows": rows}
+        document = {"meta": {**machine(LIBRARIES), "threads": wxb.num_threads()}, "rows": rows}
         options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

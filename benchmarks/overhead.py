@@ -133,4 +133,4 @@ def workloads() -> list[Workload]:
 
 
 if __name__ == "__main__":
-    sys.exit(main([sys.executable, __file__], workloads, threads=[1], seconds=30.0))
+    sys.exit(main(workloads, threads=[1], seconds=30.0))

@@ -22,6 +22,7 @@ GPU_MARKS = "<!-- gpu:begin -->", "<!-- gpu:end -->"
 SHOWN = (
     "step *",
     "epoch *",
+    "fit *",
     "gemm nn 64x64x64",
     "gemm nn 512x512x512",
     "gemm nt 128x10x512",

@@ -1,16 +1,19 @@
 """The benchmark scripts with next to no time: what they write, what report.py makes of it. No times are asserted."""
 
+import functools
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy
 import pytest
-from wxb.bench import Row, Workload, measure, table
-from wxb.bench.limits import Limits
-from wxb.bench.timing import close_to, microseconds
+from wxb.bench import Options, Row, Workload, table
+from wxb.bench import run as measured
+from wxb.bench.timing import close_to, microseconds, timed
+from wxb.bench.worker import Gone
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 QUICK = ("--seconds", "0.2", "--peers", "numpy")
@@ -149,25 +152,73 @@ def test_two_threads_are_held_against_one(tmp_path):
 # ---- the parts ----
 
 
-def test_a_wrong_result_is_not_timed():
-    def contestants():
-        return {"wxb": lambda: lambda: numpy.ones(3), "numpy": lambda: lambda: numpy.zeros(3)}, close_to(numpy.ones(3))
-
-    with pytest.raises(ArithmeticError, match="ones: the error of numpy is 1, at most"):
-        measure(Workload("ones", contestants), 1, 0.01, Limits(0.01))
+def ones(name, **others):
+    """Return a workload of wxb and others, all of which are to return ones."""
+    one = numpy.ones(3)
+    return Workload(name, lambda: ({"wxb": lambda: lambda: one, **others}, close_to(one)))
 
 
-def test_a_peer_that_fails_is_left_out(capsys):
-    def fails():
-        raise OSError("no such function")
+def fails():
+    raise OSError("no such function")
 
-    def contestants():
-        return {"wxb": lambda: lambda: numpy.ones(3), "numpy": fails}, close_to(numpy.ones(3))
 
-    row = measure(Workload("ones", contestants), 1, 0.01, Limits(0.01))
-    assert row.us.keys() == {"wxb"}
-    assert row.ratio is None
-    assert "ones: numpy is left out, it raised OSError: no such function" in capsys.readouterr().err
+def ends():
+    os._exit(3)
+
+
+# What the processes of the libraries find in this module.
+
+
+def wrong_and_right():
+    return [
+        ones("wrong", numpy=lambda: lambda: numpy.zeros(3)),
+        ones("failed", numpy=fails),
+        ones("right", numpy=lambda: lambda: numpy.ones(3)),
+    ]
+
+
+def ends_in_the_first():
+    return [ones("first", numpy=lambda: ends), ones("second", numpy=lambda: lambda: numpy.ones(3))]
+
+
+def wxb_ends():
+    return [ones("first", wxb=lambda: ends)]
+
+
+def wxb_fails():
+    return [ones("first", wxb=fails)]
+
+
+BRIEFLY = Options(seconds=0.1, threads=[1], peers=["numpy"])
+
+
+def test_a_wrong_result_is_not_timed_and_a_peer_that_fails_is_left_out(capfd):
+    wrong, failed, right = measured(wrong_and_right, BRIEFLY)["rows"]
+    assert wrong["us"] == {}
+    assert failed["us"].keys() == {"wxb"}
+    assert failed["ratio"] is None
+    assert right["us"].keys() == {"wxb", "numpy"}
+    said = capfd.readouterr().err
+    assert "WRONG wrong: the error of numpy is 1, at most" in said
+    assert "failed: numpy is left out, it raised OSError: no such function" in said
+
+
+def test_a_peer_whose_process_ends_is_left_out_from_there_on(capfd):
+    rows = measured(ends_in_the_first, BRIEFLY)["rows"]
+    assert [row["us"].keys() for row in rows] == [{"wxb"}, {"wxb"}]
+    assert "first: the process of numpy ended with status 3; numpy is left out" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("workloads", "status"), [(wxb_ends, 3), (wxb_fails, 1)])
+def test_without_wxb_there_is_nothing_to_measure(workloads, status):
+    with pytest.raises(Gone, match=f"the process of wxb ended with status {status}"):
+        measured(workloads, BRIEFLY)
+
+
+def test_the_environment_is_left_as_it_was():
+    before = os.environ.copy()
+    measured(wrong_and_right, BRIEFLY)
+    assert os.environ.copy() == before
 
 
 @pytest.mark.parametrize(
@@ -191,7 +242,7 @@ def test_error_of_several_results_is_the_largest():
 
 def test_contestants_take_turns():
     order = []
-    times = microseconds({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 0.001)
+    times = microseconds({name: functools.partial(timed, lambda name=name: order.append(name)) for name in "ab"}, 0.001)
     assert times.keys() == {"a", "b"}
     turns = [name for name, before in zip(order, [None, *order]) if name != before]
     assert turns[:4] == ["a", "b", "a", "b"]

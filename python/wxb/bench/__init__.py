@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..device import num_threads
 from .command import Options, main, report, run
 from .markdown import table
-from .timing import Row, Workload, measure
+from .timing import Row, Workload
 
-__all__ = ["Options", "Row", "Workload", "bench", "main", "measure", "report", "run", "subset", "table"]
+__all__ = ["Options", "Row", "Workload", "bench", "main", "report", "run", "subset", "table"]
 
 
 def subset() -> list[Workload]:
@@ -41,5 +39,6 @@ def bench(seconds: float = 120.0) -> None:
     if not 0 < seconds < float("inf"):
         raise ValueError(f"bench: seconds is {seconds}, it must be above 0")
     threads = sorted({1, num_threads()})
-    if report(run([sys.executable, "-m", "wxb.bench"], Options(seconds, threads))):
+    options = Options(seconds, threads)
+    if report(run(subset, options), options):
         raise RuntimeError("bench: a result is wrong; please report it with the lines above")

@@ -1,25 +1,24 @@
-"""Run workloads, each number of threads in a process of its own, and collect the rows in one document."""
+"""Run workloads on each number of threads, and collect the rows in one document."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import fnmatch
 import json
-import os
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from . import limits, peers
+from . import peers
+from .limits import machine
 from .markdown import table
 from .timing import Row, Workload, measure
+from .worker import Gone, Worker, Workloads, started
 
-__all__ = ["Options", "main", "run"]
+__all__ = ["Options", "main", "report", "run"]
 
 Target = Callable[[str], "float | None"]
 
@@ -33,58 +32,41 @@ class Options:
     only: Sequence[str] = ("*",)
     peers: Sequence[str] | None = None
 
-    def arguments(self) -> list[str]:
-        """Return these as command line arguments, but for the threads."""
-        chosen = [] if self.peers is None else ["--peers", *self.peers]
-        return ["--seconds", str(self.seconds / len(self.threads)), "--only", *self.only, *chosen]
 
+def run(workloads: Workloads, options: Options, target: Target = lambda name: None) -> dict[str, Any]:
+    """Return ``{"meta": ..., "rows": [...]}``: the rows of each number of threads.
 
-def run(command: Sequence[str], options: Options) -> dict[str, Any]:
-    """Return ``{"meta": ..., "rows": [...]}``: the rows of ``command --threads N`` for each number of threads.
-
-    Raises ``RuntimeError`` if one of them fails; it has said why.
+    ``workloads`` is a function of a module, which every process imports. Raises ``RuntimeError`` if that of wxb ends.
     """
-    meta: dict[str, Any] = {}
-    measured: dict[str, Any] = {}
-    rows: list[Any] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for threads in options.threads:
-            out = Path(folder) / "rows.json"
-            words = [*command, "--threads", str(threads), "--out", str(out), *options.arguments()]
-            ran = subprocess.run(words, env={**os.environ, **peers.environment(threads)}, check=False)
-            if ran.returncode:
-                raise RuntimeError(f"benchmark: the run with {threads} threads ended with status {ran.returncode}")
-            part = json.loads(out.read_text(encoding="utf-8"))
-            rows += part["rows"]
-            measured |= part["meta"]["limits"]
-            meta = {**part["meta"], "threads": list(options.threads), "limits": measured}
-    return {"meta": meta, "rows": rows}
+    libraries = peers.chosen(options.peers)
+    meta, seconds = machine(libraries), options.seconds / len(options.threads)
+    limits, rows = {}, []
+    works = [(i, w) for i, w in enumerate(workloads()) if any(fnmatch(w.name, pattern) for pattern in options.only)]
+    for threads in options.threads:
+        with started(libraries, threads, workloads, seconds / 20) as workers:
+            until = time.monotonic() + seconds
+            for count, (number, work) in enumerate(works):
+                left = until - time.monotonic()  # a row that took long leaves less for the others
+                row = _measured(work, number, workers, threads, max(0.0, left / (len(works) - count)))
+                row.target = target(row.name)
+                rows.append(dataclasses.asdict(row))
+                print(_progress(row, count + 1, len(works)), file=sys.stderr, flush=True)
+            limits[str(threads)] = workers["wxb"].ask("limits")
+    return {"meta": {**meta, "threads": list(options.threads), "limits": limits}, "rows": rows}
 
 
-def measure_here(workloads: Iterable[Workload], options: Options, target: Target) -> dict[str, Any]:
-    """Measure in this process, whose environment is set for the one number of threads."""
-    (threads,) = options.threads
-    if options.peers is not None:
-        peers.choose(options.peers)
-    peers.use_threads(threads)
-    works = [w for w in workloads if any(fnmatch.fnmatch(w.name, pattern) for pattern in options.only)]
-    meta, known, rows = limits.machine(), limits.Limits(options.seconds / 20), []
-    until = time.monotonic() + options.seconds
-    for i, work in enumerate(works):
-        left = until - time.monotonic()  # a row that took long leaves less for the others
-        row = _measured(work, threads, max(0.0, left / (len(works) - i)), known)
-        row.target = target(row.name)
-        rows.append(dataclasses.asdict(row))
-        print(_progress(row, i + 1, len(works)), file=sys.stderr, flush=True)
-    return {"meta": {**meta, "limits": {str(threads): known.measured()}}, "rows": rows}
-
-
-def _measured(work: Workload, threads: int, seconds: float, known: limits.Limits) -> Row:
-    try:
-        return measure(work, threads, seconds, known)
-    except ArithmeticError as wrong:  # said, and left without times, so that the other rows are not lost
-        print(f"WRONG {wrong}", file=sys.stderr)
-        return Row(work.name, threads, {})
+def _measured(work: Workload, number: int, workers: dict[str, Worker], threads: int, seconds: float) -> Row:
+    while True:
+        try:
+            return measure(work, number, workers, threads, seconds)
+        except ArithmeticError as wrong:  # said, and left without times, so that the other rows are not lost
+            print(f"WRONG {wrong}", file=sys.stderr)
+            return Row(work.name, threads, {})
+        except Gone as gone:
+            if gone.library == "wxb":
+                raise
+            print(f"{work.name}: {gone}; {gone.library} is left out from here on", file=sys.stderr)
+            del workers[gone.library]
 
 
 def _progress(row: Row, number: int, of: int) -> str:
@@ -92,41 +74,30 @@ def _progress(row: Row, number: int, of: int) -> str:
     return f"[{number}/{of}] {row.name}, {row.threads} threads: {times}"
 
 
-def main(
-    command: Sequence[str],
-    workloads: Callable[[], Iterable[Workload]],
-    target: Target = lambda name: None,
-    results: Path | None = None,
-    **defaults: Any,
-) -> int:
+def main(workloads: Workloads, target: Target = lambda name: None, results: Path | None = None, **defaults: Any) -> int:
     """Be the command line of a benchmark: measure, print the table, write the document to ``--out``.
 
-    ``command`` starts this same program again, in an environment for one number of threads; ``results`` is where
-    ``--out`` without a path writes; ``defaults`` are for Options. Returns the exit status: 1 if a result was wrong.
+    ``results`` is where ``--out`` without a path writes; ``defaults`` are for Options. Returns the exit status: 1 if a
+    result was wrong.
     """
     options, out = _parsed(Options(**defaults), results)
-    here = len(options.threads) == 1 and peers.environment(options.threads[0]).items() <= os.environ.items()
-    document = measure_here(workloads(), options, target) if here else _run_or_exit(command, options)
+    try:
+        document = run(workloads, options, target)
+    except Gone as gone:  # which has said why
+        raise SystemExit(f"benchmark: {gone}") from None
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    return 0 if here else report(document)
+    return report(document, options)
 
 
-def _run_or_exit(command: Sequence[str], options: Options) -> dict[str, Any]:
-    try:
-        return run(command, options)
-    except RuntimeError as error:
-        raise SystemExit(str(error)) from None
-
-
-def report(document: dict[str, Any]) -> int:
+def report(document: dict[str, Any], options: Options) -> int:
     """Print a document's table and what is missing from it; return 1 if a result was wrong, otherwise 0."""
     wrong = [row for row in document["rows"] if not row["us"]]
     print(table([row for row in document["rows"] if row["us"]]))
     for row in wrong:
         print(f"wrong result, not timed: {row['name']}, {row['threads']} threads")
-    if absent := peers.missing():
+    if absent := peers.missing(options.peers):
         print(f"not installed, so not measured: {', '.join(absent)}")
     return 1 if wrong else 0
 

@@ -1,9 +1,12 @@
-"""Whole trainings from scratch: the Trainer beside scikit-learn, with the accuracy each reaches as the check."""
+"""Whole trainings from scratch: the Trainer beside scikit-learn and Keras; the accuracy each reaches is the check."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
+
+import numpy
 
 from . import peers
 from .kernels import Array
@@ -53,6 +56,39 @@ def in_sklearn(training: Part, test: Part, sizes: Sequence[int], epochs: int, ba
     return call
 
 
+def in_keras(training: Part, test: Part, sizes: Sequence[int], epochs: int, batch: int, compiled: bool) -> Call:
+    """Return Keras's, an epoch as one execution; ``compiled``: each call trains one network anew, compiled once."""
+    keras = peers.module("keras")
+    steps = -(-len(training[0]) // batch)
+
+    def build() -> Any:
+        keras.utils.clear_session(free_memory=False)
+        keras.utils.set_random_seed(0)
+        layers = [keras.layers.Dense(n, "relu") for n in sizes[1:-1]]
+        model = keras.Sequential([keras.Input((sizes[0],)), *layers, keras.layers.Dense(sizes[-1])])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.Adam(LR["adam"]), loss, steps_per_execution=steps)
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    def train(model: Any) -> float:
+        model.fit(*training, batch, epochs, verbose=0)
+        return float((model.predict_on_batch(test[0]).argmax(1) == test[1]).mean())
+
+    if not compiled:
+        return lambda: train(build())
+    model = build()
+    state = [*model.variables, *model.optimizer.variables]
+    first = [numpy.array(variable) for variable in state]
+
+    def call() -> float:
+        for variable, value in zip(state, first):
+            variable.assign(value)
+        return train(model)
+
+    return call
+
+
 def fit(
     name: str, training: Part, test: Part, hidden: Sequence[int], epochs: int, batch: int, reached: float
 ) -> Workload:
@@ -65,6 +101,8 @@ def fit(
             "wxb": lambda: in_wxb(*task, True),
             "wxb eager": lambda: in_wxb(*task, False),
             "sklearn": lambda: in_sklearn(*task),
+            "keras": lambda: in_keras(*task, False),
+            "keras compiled": lambda: in_keras(*task, True),
         }
         return contestants, lambda accuracy: max(0.0, reached - accuracy)
 

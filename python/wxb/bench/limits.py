@@ -6,10 +6,11 @@ import datetime
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..device import cpu, num_threads
+from ..device import cpu
 from . import peers
 
 __all__ = ["Limits", "machine"]
@@ -49,14 +50,13 @@ class Limits:
         return {"fma": round(self.fma(), 1), "copy": {str(k): round(v, 1) for k, v in sorted(self._copy.items())}}
 
 
-def machine() -> dict[str, Any]:
-    """Return what a result has to say of where and when it was measured."""
+def machine(libraries: Iterable[str]) -> dict[str, Any]:
+    """Return what a result has to say of where, when and with which versions it was measured."""
     return {
         "cpu": _cpu_name(),
         "cpus": os.cpu_count(),
         "isa": cpu.kernels.isa(),
-        "threads": num_threads(),
-        "versions": peers.versions(),
+        "versions": peers.versions(libraries),
         "commit": _commit(),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "load": round(os.getloadavg()[0], 2),  # processes that were running already

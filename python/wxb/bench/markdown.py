@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["table"]
 
-FIRST = ("wxb", "wxb eager", "torch", "torch tuned", "jax", "numpy", "sklearn")
+FIRST = ("wxb", "wxb eager", "torch", "torch tuned", "jax", "numpy", "sklearn", "keras", "keras compiled")
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -7,7 +7,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -17,11 +17,17 @@ from ..autograd import record
 from ..device import cpu, set_num_threads
 from ..tensor import Tensor, tensor
 
-__all__ = ["LIBRARIES", "calls", "choose", "chosen", "environment", "library", "module", "use_threads", "versions"]
+__all__ = ["LIBRARIES", "calls", "chosen", "environment", "library", "module", "use_threads", "versions"]
 
 # module -> distribution
-LIBRARIES = {"wxb": "wxb", "torch": "torch", "jax": "jax", "numpy": "numpy", "sklearn": "scikit-learn"}
-_left_out: set[str] = set()
+LIBRARIES = {
+    "wxb": "wxb",
+    "torch": "torch",
+    "jax": "jax",
+    "numpy": "numpy",
+    "sklearn": "scikit-learn",
+    "keras": "keras",
+}
 
 
 def library(contestant: str) -> str:
@@ -35,27 +41,29 @@ def installed(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
-def choose(names: Sequence[str]) -> None:
-    """Leave out every peer but these. Raises ``ValueError`` for a name that is none."""
-    for name in names:
+def chosen(names: Sequence[str] | None = None) -> list[str]:
+    """Return wxb and those of its peers (None: all) that are installed.
+
+    Raises ``ValueError`` for a name that is none.
+    """
+    return [name for name in _wanted(names) if installed(name)]
+
+
+def missing(names: Sequence[str] | None = None) -> list[str]:
+    """Return the peers that would be chosen if they were installed."""
+    return [LIBRARIES[name] for name in _wanted(names) if not installed(name)]
+
+
+def _wanted(names: Sequence[str] | None) -> list[str]:
+    for name in names or ():
         if name not in LIBRARIES:
             raise ValueError(f"peers: {name!r} is not one of {', '.join(LIBRARIES)}")
-    _left_out.update(set(LIBRARIES) - {*names, "wxb"})
+    return [name for name in LIBRARIES if names is None or name in (*names, "wxb")]
 
 
-def chosen(contestant: str) -> bool:
-    """Say whether a contestant takes part: its library is installed, and nobody left it out."""
-    return library(contestant) not in _left_out and installed(library(contestant))
-
-
-def missing() -> list[str]:
-    """Return the peers that would take part if they were installed."""
-    return [LIBRARIES[name] for name in LIBRARIES if name not in _left_out and not installed(name)]
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of every library that takes part."""
-    found = {name: importlib.metadata.version(LIBRARIES[name]) for name in LIBRARIES if name != "wxb" and chosen(name)}
+def versions(libraries: Iterable[str]) -> dict[str, str]:
+    """Return the versions of Python, wxb and these libraries."""
+    found = {name: importlib.metadata.version(LIBRARIES[name]) for name in libraries if name != "wxb"}
     return {"python": platform.python_version(), "wxb": module("wxb").__version__, **found}
 
 
@@ -70,10 +78,10 @@ def module(name: str) -> Any:
 def environment(threads: int) -> dict[str, str]:
     """Return the variables under which every library starts with so many threads.
 
-    They are read when a library is imported, so each number of threads has a process of its own. OpenBLAS's workers
+    They are read when a library is imported, so each number of threads has processes of its own. OpenBLAS's workers
     spin for 140 ms after a product, through the turns of the others; 2^22 cycles, 2 ms, keep them awake within a turn.
     The last two make the C library keep freed memory, as wxb's allocator does: else the peers spend most of a large row
-    on fresh pages.
+    on fresh pages. Keras computes with jax, its faster backend for small networks, or else with torch.
     """
     n = str(threads)
     return {
@@ -83,15 +91,16 @@ def environment(threads: int) -> dict[str, str]:
         "MKL_NUM_THREADS": n,
         "NPROC": n,  # jax
         "JAX_PLATFORMS": "cpu",
+        "KERAS_BACKEND": "jax" if installed("jax") else "torch",
         "MALLOC_MMAP_MAX_": "0",
         "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
     }
 
 
-def use_threads(threads: int) -> None:
-    """Set what is set by a call: wxb and torch. The others have read ``environment(threads)``."""
+def use_threads(name: str, threads: int) -> None:
+    """Set what a library sets by a call: wxb and torch. The others have read ``environment(threads)``."""
     set_num_threads(threads)
-    if chosen("torch"):
+    if name == "torch":
         module("torch").set_num_threads(threads)
 
 

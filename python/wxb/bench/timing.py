@@ -7,16 +7,20 @@ import itertools
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from . import peers
-from .limits import Limits
 
-__all__ = ["Call", "Contestants", "Error", "Row", "Workload", "close_to", "measure", "microseconds"]
+if TYPE_CHECKING:
+    from .worker import Worker
+
+__all__ = ["Call", "Contestants", "Error", "Row", "Turn", "Workload", "close_to", "measure", "microseconds", "timed"]
 
 Call = Callable[[], Any]
+Turn = Callable[[int], float]  # makes so many calls, returns the seconds of each
 Contestants = Mapping[str, Callable[[], Call]]
 Error = Callable[[Any], float]
 
@@ -90,43 +94,41 @@ def _distance(given: numpy.ndarray[Any, Any], expected: Any, step: int) -> float
     return float(numpy.max(numpy.abs(given.astype(numpy.float64) - expected), initial=0)) / scale
 
 
-def measure(work: Workload, threads: int, seconds: float, limits: Limits) -> Row:
+def measure(work: Workload, number: int, workers: Mapping[str, Worker], threads: int, seconds: float) -> Row:
     """Check every contestant whose library is here, then time them, for about ``seconds``.
 
-    Raises ``ArithmeticError`` that names the contestant whose result is wrong. A peer that cannot do it is left out.
+    ``number``: of the workload, among those that the workers know. Raises ``ArithmeticError`` that names the contestant
+    whose result is wrong. A peer that cannot do it is left out.
     """
+    for worker in workers.values():
+        worker.ask("drop")  # what the row before has left
     start = time.perf_counter()
-    contestants, error_of = work.prepare()
-    calls, worst = {}, 0.0
-    for name, make in contestants.items():
-        if not peers.chosen(name):
-            continue
-        try:
-            call = make()
-            worst = max(worst, _checked(work, name, call, error_of))
-            calls[name] = call
-        except ArithmeticError:
-            raise
-        except Exception as failure:  # of whatever kind that library raises
-            if peers.library(name) == "wxb":
-                raise
-            print(f"{work.name}: {name} is left out, it raised {type(failure).__name__}: {failure}", file=sys.stderr)
+    errors = _errors(work, number, workers)
     left = seconds - (time.perf_counter() - start)
-    us = microseconds(calls, max(left, seconds / 2), REST if threads > 1 else 0.0)
+    turns = {name: partial(workers[peers.library(name)].ask, "turn", name) for name in errors}
+    us = microseconds(turns, max(left, seconds / 2), REST if threads > 1 else 0.0)
     us = {name: value / work.per for name, value in us.items()}
-    row = Row(work.name, threads, us, error=worst, flops=work.flops, bytes=work.bytes)
-    return _compared(row, limits.least_microseconds(work.flops, work.bytes))
+    row = Row(work.name, threads, us, error=max(errors.values()), flops=work.flops, bytes=work.bytes)
+    return _compared(row, workers["wxb"].ask("least_microseconds", number))
 
 
-def _checked(work: Workload, name: str, call: Call, error_of: Error) -> float:
-    for _ in range(work.calls):
-        result = call()
-    error = error_of(result)
-    if not error <= work.tolerance:
-        raise ArithmeticError(
-            f"{work.name}: the error of {name} is {error:.2g}, at most {work.tolerance:.2g} is right; nothing was timed"
-        )
-    return error
+def _errors(work: Workload, number: int, workers: Mapping[str, Worker]) -> dict[str, float]:
+    """Return the error of every contestant that is to be timed."""
+    names, answers = workers["wxb"].ask("prepare", number)
+    for library in workers.keys() & set(map(peers.library, names)) - {"wxb"}:
+        answers |= workers[library].ask("prepare", number)[1]
+    errors = {}
+    for name in filter(answers.__contains__, names):
+        if isinstance(error := answers[name], str):
+            print(f"{work.name}: {name} is left out, it raised {error}", file=sys.stderr)
+        elif error <= work.tolerance:
+            errors[name] = error
+        else:
+            raise ArithmeticError(
+                f"{work.name}: the error of {name} is {error:.2g}, "
+                f"at most {work.tolerance:.2g} is right; nothing was timed"
+            )
+    return errors
 
 
 def _compared(row: Row, limit: float) -> Row:
@@ -141,27 +143,24 @@ def _compared(row: Row, limit: float) -> Row:
     return row
 
 
-def microseconds(calls: Mapping[str, Call], seconds: float, rest: float = 0.0) -> dict[str, float]:
-    """Return the best time of each call over its turns; they take turns, A B C A B C, for ``seconds`` or so in all."""
-    once = {name: _once(call) for name, call in calls.items()}
+def microseconds(turns: Mapping[str, Turn], seconds: float, rest: float = 0.0) -> dict[str, float]:
+    """Return the best time of each contestant over its turns, A B C A B C, for ``seconds`` or so in all."""
+    once = {name: max(1e-8, min(turn(1) for _ in range(2))) for name, turn in turns.items()}
     least = sum(max(TURN, 2 * t) + rest for t in once.values())
     rounds = min(ROUNDS, max(FEWEST, int(seconds / max(least, TURN))))
-    turn = seconds / (rounds * max(1, len(calls))) - rest
-    repeats = {name: max(1, round(turn / t)) for name, t in once.items()}
-    times: dict[str, list[float]] = {name: [] for name in calls}
+    share = seconds / (rounds * max(1, len(turns))) - rest
+    repeats = {name: max(1, round(share / t)) for name, t in once.items()}
+    times: dict[str, list[float]] = {name: [] for name in turns}
     for _ in range(rounds):
-        for name, call in calls.items():
+        for name, turn in turns.items():
             time.sleep(rest)
-            call()  # its data come back into the cache, its threads awake
-            times[name].append(_timed(call, repeats[name]))
+            times[name].append(turn(repeats[name]))
     return {name: min(values) * 1e6 for name, values in times.items()}
 
 
-def _once(call: Call) -> float:
-    return max(1e-8, min(_timed(call, 1) for _ in range(3)))
-
-
-def _timed(call: Call, repeats: int) -> float:
+def timed(call: Call, repeats: int) -> float:
+    """Return the seconds of a call, over as many, after one that does not count: it wakes its threads and caches."""
+    call()
     start = time.perf_counter()
     for _ in itertools.repeat(None, repeats):
         call()
