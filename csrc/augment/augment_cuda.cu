@@ -2,6 +2,7 @@
 #include "augment/sampling.h"
 #include "augment/uniform.h"
 #include "augment/window.h"
+#include "core/divisor.cuh"
 #include "core/rows.cuh"
 
 // A place of y belongs to a thread, as do all its channels.
@@ -15,16 +16,35 @@ struct Uniform {
   __device__ void operator()(int64_t item) const { draw(a, item / blocks, item % blocks * 4); }
 };
 
-int64_t places(const Frames& f) { return f.batch * f.out_height * f.out_width; }
+int64_t places_of(const Frames& f) { return f.batch * f.out_height * f.out_width; }
+
+// The places of y, found without 64-bit divisions: with them ptxas spills on sm_80.
+class Places {
+ public:
+  struct Place {
+    int64_t n, i, j;  // picture, row, column
+  };
+  explicit Places(const Frames& f)
+      : height_(f.out_height), width_(f.out_width), by_height_(f.out_height), by_width_(f.out_width) {}
+  __device__ Place operator[](int64_t place) const {
+    const int64_t row = by_width_.quotient(place), n = by_height_.quotient(row);
+    return {n, row - n * height_, place - row * width_};
+  }
+
+ private:
+  int64_t height_, width_;
+  Divisor by_height_, by_width_;
+};
 
 struct Move {
   AugmentMove a;
+  Places places;
   __device__ void operator()(int64_t place) const {
     const Frames& f = a.frames;
-    const int64_t n = place / (f.out_height * f.out_width), i = place / f.out_width % f.out_height;
+    const auto [n, i, j] = places[place];
     const Window rows(f.height, f.out_height, a.offset.data[2 * n], a.flip.data[2 * n], a.padding),
         columns(f.width, f.out_width, a.offset.data[2 * n + 1], a.flip.data[2 * n + 1], a.padding);
-    const int64_t row = rows.source(rows.target(i)), column = columns.source(columns.target(place % f.out_width));
+    const int64_t row = rows.source(rows.target(i)), column = columns.source(columns.target(j));
     const uint8_t* const from = a.x.data + ((n * f.height + row) * f.width + column) * f.pixel;
     for (int64_t c = 0; c < f.pixel; ++c) a.y.data[place * f.pixel + c] = row < 0 || column < 0 ? 0 : from[c];
   }
@@ -32,12 +52,13 @@ struct Move {
 
 struct Cutout {
   AugmentCutout a;
+  Places places;
   __device__ void operator()(int64_t place) const {
     const Frames& f = a.frames;
-    const int64_t n = place / (f.height * f.width), i = place / f.width % f.height;
+    const auto [n, i, j] = places[place];
     const Span rows(a.corner.data[2 * n], a.cut_height, f.height),
         columns(a.corner.data[2 * n + 1], a.cut_width, f.width);
-    const bool cut = rows.holds(i) && columns.holds(place % f.width);
+    const bool cut = rows.holds(i) && columns.holds(j);
     for (int64_t c = 0; c < f.pixel; ++c)
       a.y.data[place * f.pixel + c] = cut ? a.fill.data[c] : a.x.data[place * f.pixel + c];
   }
@@ -46,10 +67,11 @@ struct Cutout {
 template <class T>
 struct Affine {
   AugmentAffine<T> a;
+  Places places;
   __device__ void operator()(int64_t place) const {
     const Frames& f = a.frames;
-    const int64_t n = place / (f.out_height * f.out_width), j = place % f.out_width;
-    const Walk walk(a.map.data + 6 * n, place / f.out_width % f.out_height, f.out_width);
+    const auto [n, i, j] = places[place];
+    const Walk walk(a.map.data + 6 * n, i, f.out_width);
     sample(a, a.x.data + n * f.height * f.width * f.pixel, walk, j, walk.v + j * walk.step_v, walk.u + j * walk.step_u,
            f.pixel, a.y.data + place * f.pixel);
   }
@@ -87,16 +109,16 @@ void augment_uniform(const AugmentUniform& a, Context& context) {
 }
 
 void augment_move(const AugmentMove& a, Context& context) {
-  if (a.y.size) launch_each(context, places(a.frames), Move{a});
+  if (a.y.size) launch_each(context, places_of(a.frames), Move{a, Places(a.frames)});
 }
 
 void augment_cutout(const AugmentCutout& a, Context& context) {
-  if (a.y.size) launch_each(context, places(a.frames), Cutout{a});
+  if (a.y.size) launch_each(context, places_of(a.frames), Cutout{a, Places(a.frames)});
 }
 
 template <class T>
 void augment_affine(const AugmentAffine<T>& a, Context& context) {
-  if (a.y.size) launch_each(context, places(a.frames), Affine<T>{a});
+  if (a.y.size) launch_each(context, places_of(a.frames), Affine<T>{a, Places(a.frames)});
 }
 
 template <class T>

@@ -175,8 +175,9 @@ __device__ void contract(const TreeBackward<T>& a, int64_t n) {
   });
 }
 
+// Three blocks on a processor: left to itself, ptxas spills on sm_80 for one more.
 template <class T>
-__global__ void __launch_bounds__(tile_threads) backward_levels(TreeBackward<T> a) {
+__global__ void __launch_bounds__(tile_threads, 3) backward_levels(TreeBackward<T> a) {
   __shared__ Tile<T, parts> tile;
   const Trees& t = a.trees;
   const int64_t width = t.width(), features = t.features(), hidden = t.hidden, product = t.product();
