@@ -88,7 +88,8 @@ void correlate(const ConvForward<T>& a, Context& context) {
       a.activation, a.alpha};
   const Raster raster{0, 0, s.groups, 1, std::max<int64_t>(taps, 1)};
   const auto window = [&]<int pack>() {
-    return Window<T, false, pack>{a.x.data, geometry, int(s.h), int(s.w), int(channels(s)), s.c, Divisor(channels(s))};
+    return Window<T, false, pack>{
+        a.x.data, geometry, int(s.h), int(s.w), int(channels(s)), s.c, SmallDivisor(channels(s))};
   };
   const auto weight = [&]<int pack>() {
     return Strided<T, pack>{a.weight.data, outputs(s), taps, taps, 1, outputs(s) * taps};
@@ -117,11 +118,12 @@ void spread(const ConvForward<T>& a, Context& context) {
                                  a.activation,
                                  a.alpha};
   const Raster raster{0, 0, classes * s.groups, 1, std::max<int64_t>(s.kh * s.kw * outputs(s), 1)};
-  const Taps<T> weight{a.weight.data,      geometry,        int(s.kw),
-                       int(channels(s)),   int(outputs(s)), s.kh * s.kw * channels(s),
-                       Divisor(outputs(s))};
+  const Taps<T> weight{a.weight.data,           geometry,        int(s.kw),
+                       int(channels(s)),        int(outputs(s)), s.kh * s.kw * channels(s),
+                       SmallDivisor(outputs(s))};
   const auto window = [&]<int pack>() {
-    return Window<T, true, pack>{a.x.data, geometry, int(s.oh), int(s.ow), int(outputs(s)), s.out, Divisor(outputs(s))};
+    return Window<T, true, pack>{
+        a.x.data, geometry, int(s.oh), int(s.ow), int(outputs(s)), s.out, SmallDivisor(outputs(s))};
   };
   if constexpr (may_round<T>)
     if (rounds(a.precision, outputs(s), a.x.data))
@@ -151,7 +153,8 @@ void weight_gradient(const ConvBackward<T>& a, const T* x, const T* dz, Context&
     const Result<T> result{a.dweight.data, nullptr, nullptr, sums, outputs(s), columns, {columns, outputs(s) * columns},
                            Unary::none,    T(0)};
     const Strided<T> left{dz, outputs(s), pixels(s), 1, s.out, outputs(s)};
-    const Patches<T> right{x, geometry_of(s), int(s.h), int(s.w), int(channels(s)), s.c, Divisor(s.ow), Divisor(s.oh)};
+    const Patches<T> right{x,   geometry_of(s),     int(s.h),          int(s.w), int(channels(s)),
+                           s.c, SmallDivisor(s.ow), SmallDivisor(s.oh)};
     const Raster raster{0, 0, s.groups, parts, each};
     if (may_round<T> && a.precision != Precision::fp32) {
       if constexpr (may_round<T>) launch_rounded(context, a.precision, left, right, result, raster);
@@ -197,7 +200,7 @@ int64_t conv_sums(const ConvShape& s, bool transposed) {
   return parts > 1 ? parts : 0;
 }
 
-// What the CPU has Winograd's algorithm for a GPU computes directly: its products leave nothing to save.
+// A GPU has no Winograd: tensor cores leave it little to save, and for exact float32 it is not written.
 int64_t conv_transformed(const ConvShape&, Algorithm, bool) { return 0; }
 bool conv_winograd(const ConvShape&, Algorithm) { return false; }
 

@@ -1,20 +1,11 @@
 #pragma once
 #include "conv/conv.h"
+#include "core/divisor.cuh"
 #include "gemm/operand.cuh"
 
 // A convolution as a product: its pixels are lines, taps and channels are k (or the other way round), and a tile is
 // gathered where it lies; the matrix of patches is never written.
 namespace wxb::cuda {
-
-// n / by and n % by for n < 2^31 without a division.
-struct Divisor {
-  uint32_t by, factor, shift;
-  explicit Divisor(int64_t d) : by(uint32_t(std::max<int64_t>(d, 1))), shift(0) {
-    while ((uint64_t{1} << shift) < by) ++shift;
-    factor = uint32_t(((uint64_t{1} << 32) * ((uint64_t{1} << shift) - by)) / by + 1);
-  }
-  __device__ int divide(int n) const { return int((uint64_t{__umulhi(uint32_t(n), factor)} + uint32_t(n)) >> shift); }
-};
 
 // Positions on one axis, v < count, and what they meet of another one: v stride + origin + u apart, u < taps, which are
 // the kernel's taps first_tap + u tap_step. The positions themselves are first + v step of their image.
@@ -85,7 +76,7 @@ struct Window {
   Geometry geometry;
   int h, w, group_channels;
   int64_t channels;
-  Divisor by_channels;
+  SmallDivisor by_channels;
 
   __device__ int64_t depth_of(int64_t copy) const {
     const auto m = geometry.at<transposed>(copy);
@@ -111,7 +102,7 @@ struct Window {
 
     template <class F>
     __device__ void each(int64_t k, int64_t end, F f) const {
-      const int mine = int(k) + share_.k, tap = from_.by_channels.divide(mine), tap_y = tap / max(taps_, 1);
+      const int mine = int(k) + share_.k, tap = from_.by_channels.quotient(mine), tap_y = tap / max(taps_, 1);
       const int dy = tap_y * apart_y_, dx = (tap - tap_y * taps_) * apart_x_;
       const int64_t offset = (int64_t{dy} * from_.w + dx) * from_.channels + (mine - tap * from_.group_channels);
 #pragma unroll
@@ -140,7 +131,7 @@ struct Patches {
   Geometry geometry;
   int h, w, group_channels;
   int64_t channels;
-  Divisor by_columns, by_rows;  // of the outputs
+  SmallDivisor by_columns, by_rows;  // of the outputs
 
   template <int tile_lines, int tile_depth>
   class Cursor {
@@ -160,7 +151,7 @@ struct Patches {
 #pragma unroll
       for (int e = 0; e < share_.count; ++e) {
         const int step = share_.k + e * share_.k_step, pixel = int(k) + step;
-        const int row = from_.by_columns.divide(pixel), image = from_.by_rows.divide(row);
+        const int row = from_.by_columns.quotient(pixel), image = from_.by_rows.quotient(row);
         const int y = y_ + (row - image * int(from_.by_rows.by)) * stride_y_;
         const int x = x_ + (pixel - row * int(from_.by_columns.by)) * stride_x_;
         const bool inside = valid_ && pixel < end && unsigned(y) < unsigned(from_.h) && unsigned(x) < unsigned(from_.w);
@@ -186,7 +177,7 @@ struct Taps {
   Geometry geometry;
   int kw, group_channels, group_outputs;
   int64_t output_stride;  // between the weights of two outputs
-  Divisor by_outputs;
+  SmallDivisor by_outputs;
 
   template <int tile_lines, int tile_depth>
   class Cursor {
@@ -204,7 +195,7 @@ struct Taps {
 #pragma unroll
       for (int e = 0; e < share_.count; ++e) {
         const int step = share_.k + e * share_.k_step, mine = int(k) + step;
-        const int tap = from_.by_outputs.divide(mine), output = mine - tap * from_.group_outputs;
+        const int tap = from_.by_outputs.quotient(mine), output = mine - tap * from_.group_outputs;
         const int tap_y = tap / max(taps_, 1), tap_x = tap - tap_y * taps_;
         const bool inside = valid_ && mine < end;
         const int64_t offset = output * from_.output_stride +

@@ -21,4 +21,16 @@ class Divisor {
   int shift_ = 0;
 };
 
+// The same for 0 <= n < 2^31 in 32 bits: m = 2^32 (2^s - d) / d + 1, n / d = (n m / 2^32 + n) / 2^s.
+struct SmallDivisor {
+  uint32_t by, multiplier, shift = 0;
+  explicit SmallDivisor(int64_t d) : by(uint32_t(std::max<int64_t>(d, 1))) {
+    while ((uint64_t{1} << shift) < by) ++shift;
+    multiplier = uint32_t(((uint64_t{1} << 32) * ((uint64_t{1} << shift) - by)) / by + 1);
+  }
+  __device__ int quotient(int n) const {
+    return int((uint64_t{__umulhi(uint32_t(n), multiplier)} + uint32_t(n)) >> shift);
+  }
+};
+
 }  // namespace wxb::cuda
