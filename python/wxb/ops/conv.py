@@ -162,6 +162,7 @@ def conv2d(
     direct's error is that of a sum, 3e-7 to 4e-6; Winograd's 3e-6 on random numbers and at most 1e-4 on the worst ones
     found. A NaN or infinity in x then makes NaN or infinities of up to 8 x 8 outputs around it, not of 3 x 3.
     precision: that of ``linear``, to what a GPU may round the factors of products.
+    A GPU computes directly, whatever ``algorithm`` says.
 
     Raises ``ValueError`` for shapes and sizes that do not fit, for an algorithm that cannot do it and for an unknown
     precision, ``TypeError`` for dtypes that differ.
