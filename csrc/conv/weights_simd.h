@@ -115,12 +115,13 @@ inline void turn_back(const float* from, int64_t groups, int64_t depth, int64_t 
 template <class F>
 void sum_parts(const ConvWeightGradient<float>& a, int64_t tasks, F f) {
   const ConvShape& s = a.shape;
-  const int64_t depth = s.kh * s.kw * (s.c / s.groups), strips = strips_of_sum(s).count();
-  parallel(tasks * a.count, [&](int64_t task) {
-    const int64_t part = task % a.count;
-    f(task / a.count, a.parts + part * depth * s.out, part * strips / a.count, (part + 1) * strips / a.count);
+  const int64_t depth = s.kh * s.kw * (s.c / s.groups), strips = strips_of_sum(s).count(),
+                parts = min(a.count, strips);  // a strip has a row at least: none is left to some parts of long rows
+  parallel(tasks * parts, [&](int64_t task) {
+    const int64_t part = task % parts;
+    f(task / parts, a.parts + part * depth * s.out, part * strips / parts, (part + 1) * strips / parts);
   });
-  if (a.count > 1) add_parts(a.parts, a.count, depth * s.out);
+  if (parts > 1) add_parts(a.parts, parts, depth * s.out);
 }
 
 }  // namespace wxb::WXB_TARGET

@@ -38,7 +38,7 @@ void linear_backward(const LinearBackward<T>& a, Context&) {
   const T* dz = a.workspace ? a.workspace.data : a.dy.data;
   if (a.workspace || a.dbias) {
     const int64_t strips = (a.out + derivative_strip - 1) / derivative_strip,
-                  together = a.n * a.out < 32768 ? strips : 1;
+                  together = a.n * a.out < 32768 ? std::max<int64_t>(1, strips) : 1;
     parallel((strips + together - 1) / together, [&](int64_t task) {
       for (int64_t strip = task * together; strip < std::min(strips, (task + 1) * together); ++strip)
         table<T>().derivative(a, strip * derivative_strip, std::min(a.out, (strip + 1) * derivative_strip));

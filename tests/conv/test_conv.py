@@ -97,6 +97,19 @@ def test_threads_make_no_difference(case: tuple[Any, ...], isa: str, rng: np.ran
     assert outcomes[0] == outcomes[1] == outcomes[2]
 
 
+@pytest.mark.parametrize(("channels", "out"), [(3, 5), (16, 7), (1, 6)], ids=["by rows", "turned", "neighbours"])
+def test_weight_gradients_of_long_rows_are_of_pixels_alone(
+    channels: int, out: int, isa: str, rng: np.random.Generator
+) -> None:
+    arrays = [rng.standard_normal(s) for s in ((1, 2, 4096, channels), (out, 1, 5, channels))]
+    dy = rng.standard_normal((1, 2, 4096, out))
+    want = gradients(arrays, dy, "float64", padding="same")
+    gradients(arrays, dy, padding="same")
+    got = gradients(arrays, dy, padding="same")  # whose parts of dweight lie where the first has left its own
+    for a, b in zip(got, want):
+        np.testing.assert_allclose(a, b, atol=1e-5 * np.abs(b).max())
+
+
 @pytest.mark.parametrize("out", [7, 5], ids=["dense", "depthwise"])
 def test_only_wanted_gradients_are_computed(out: int, isa: str, rng: np.random.Generator) -> None:
     how: dict[str, Any] = {"activation": "gelu", "padding": 1, "groups": 5 if out == 5 else 1}

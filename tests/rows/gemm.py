@@ -59,7 +59,8 @@ def linear(name: str, activation: str | None, **more: Any) -> Row:
         shaped = [
             (normal(rng, *lead, 5), normal(rng, 3, 5), normal(rng, 3), activation) for lead in ((), (2, 3), (2, 0))
         ]
-        return batch + without + shaped
+        nothing: list[Sample] = [(normal(rng, 3, 5), normal(rng, 0, 5), normal(rng, 0), activation)]
+        return batch + without + shaped + nothing
 
     return Row(
         name,
