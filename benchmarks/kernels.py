@@ -119,4 +119,4 @@ def workloads() -> list[Workload]:
 
 if __name__ == "__main__":
     results = Path(__file__).parent / "results" / "cpu" / f"{date.today()}-kernels.json"
-    sys.exit(main(workloads, target, results, seconds=300.0))
+    sys.exit(main(workloads, target, results, seconds=400.0))

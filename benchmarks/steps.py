@@ -38,4 +38,4 @@ def workloads() -> list[Workload]:
 
 if __name__ == "__main__":
     results = Path(__file__).parent / "results" / "cpu" / f"{date.today()}-steps.json"
-    sys.exit(main(workloads, target, results, seconds=120.0))
+    sys.exit(main(workloads, target, results, seconds=180.0))
