@@ -46,13 +46,13 @@ class Worker:
             self._pipe.send((method, *arguments))
             return self._pipe.recv()
         except (EOFError, OSError):
-            self.stop()
+            self.stop(30.0)
             raise Gone(self._library, self._process.exitcode) from None
 
-    def stop(self) -> None:
-        """End the process, unless it is about to end by itself, with a status that tells why."""
+    def stop(self, patience: float = 1.0) -> None:
+        """End the process, unless it does so by itself within some seconds, with a status that tells why."""
         self._pipe.close()
-        self._process.join(1)
+        self._process.join(patience)
         self._process.kill()
         self._process.join()
 
