@@ -131,9 +131,13 @@ bool pays(const Correlation& c) {
   return c.from >= channels && c.to >= channels && whole >= squares && 16 * whole <= 2 * c.n * c.rows * c.columns;
 }
 
+// What a task keeps of 36 patches takes 10 MB with so many channels, those of all phases.
+constexpr int64_t most_channels = 2048;
+
 bool is_wanted(const ConvShape& s, Algorithm algorithm, bool transposed) {
-  return is_winograd(s) &&
-         (algorithm == Algorithm::winograd || (algorithm == Algorithm::auto_ && pays(correlation(s, transposed))));
+  if (!is_winograd(s) || algorithm == Algorithm::direct) return false;
+  const int64_t channels = std::max(s.stride_h * s.stride_w * s.c, s.out);
+  return algorithm == Algorithm::winograd || (channels <= most_channels && pays(correlation(s, transposed)));
 }
 
 template <class T>

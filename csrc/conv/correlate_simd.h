@@ -104,7 +104,11 @@ inline int64_t pixels_of_strip(int64_t depth) {
 // each(g, x, y, strip) for all strips of all groups; f and `of` are the first group's.
 template <class F>
 void for_strips(const Field& f, const Outputs& of, int64_t outputs, int64_t images, int64_t groups, F each) {
-  const Strips strips(images, f.rows.outputs, f.columns.outputs, pixels_of_strip(f.depth), num_threads());
+  constexpr double parallel_from = 5e5;  // multiply-adds; ten times what a fork and join costs
+  const double work = double(images * groups * f.rows.outputs * f.columns.outputs) * double(outputs) *
+                      double(f.rows.taps * f.columns.taps * f.depth);
+  const Strips strips(images, f.rows.outputs, f.columns.outputs, pixels_of_strip(f.depth),
+                      work < parallel_from ? 1 : num_threads());
   parallel(groups * strips.count(), [&](int64_t task) {
     const int64_t g = task / strips.count();
     Field x = f;

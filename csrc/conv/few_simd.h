@@ -18,7 +18,7 @@ inline bool is_few(const Field& x, int64_t outputs) {
 // A strip of one group's outputs.
 inline void correlate_few(const Field& x, const float* weights, int64_t outputs, const Outputs& y, const Strip& strip) {
   const int64_t depth = x.rows.taps * x.columns.taps * x.depth, across = x.columns.outputs;
-  const Window w = depth ? window(x, strip) : Window{x.data, 0, 0, 0};
+  const Window w = window(x, strip);
   const Stretches s = stretches(x, w);
   for (int64_t n = strip.n0; n < strip.n1; ++n)
     for (int64_t i = strip.i0; i < strip.i1; ++i) {
