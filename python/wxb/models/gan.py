@@ -45,9 +45,9 @@ def dcgan_discriminator(
 
     Radford, Metz, Chintala 2015, arXiv:1511.06434. Pictures (N, H, W, channels) from -1 to 1 -> logits (N, 1): above 0
     for real ones. With ``classes`` there is a logit for each, (N, classes), "this is a real one of this class": the
-    projection discriminator (Miyato, Koyama 2018, arXiv:1802.05637). ``spectral`` divides every weight by its largest
-    singular value in place of batch normalisation (Miyato et al. 2018, arXiv:1802.05957). H and W must be multiples of
-    2 ** len(widths).
+    projection discriminator (Miyato, Koyama 2018, arXiv:1802.05637) without the term that its classes share.
+    ``spectral`` divides every weight by its largest singular value in place of batch normalisation (Miyato et al. 2018,
+    arXiv:1802.05957). H and W must be multiples of 2 ** len(widths).
     """
     height, across = _smallest("dcgan_discriminator", shape, widths)
     bounded: Any = nn.SpectralNorm if spectral else lambda layer: layer
