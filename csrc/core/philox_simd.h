@@ -44,30 +44,46 @@ WXB_INLINE Wide upper(Wide a) {
   return Wide(__builtin_shuffle(WordVecs::Native(a), odd));
 }
 
-WXB_INLINE Counter round(const Counter& c, uint32_t key0, uint32_t key1) {
+WXB_INLINE Counter round(const Counter& c, const Wide* key) {
   const Wide p0 = multiply(all(0xD2511F53), c.word[0]), p1 = multiply(all(0xCD9E8D57), c.word[2]);
-  return {{upper(p1) ^ c.word[1] ^ all(key0), p1, upper(p0) ^ c.word[3] ^ all(key1), p0}};
+  return {{upper(p1) ^ c.word[1] ^ key[0], p1, upper(p0) ^ c.word[3] ^ key[1], p0}};
 }
 
 }  // namespace philox_lanes
 
-// Lane i has block `block + i`. Even and odd blocks are computed apart, so that a product fits its lane, and the words
-// come together again with one shift.
-WXB_INLINE WordVecs philox(uint64_t seed, uint64_t block) {
+// The keys of the ten rounds, in every lane: made once for a stretch, they are operands in memory.
+struct PhiloxKeys {
+  philox_lanes::Wide key[10][2];
+  WXB_INLINE explicit PhiloxKeys(uint64_t seed) {
+    uint32_t key0 = uint32_t(seed), key1 = uint32_t(seed >> 32);
+    for (int i = 0; i < 10; ++i, key0 += 0x9E3779B9, key1 += 0xBB67AE85) {
+      key[i][0] = philox_lanes::all(key0), key[i][1] = philox_lanes::all(key1);
+    }
+  }
+};
+
+// Lane i of r[t] has block `block + t lanes + i`. Even and odd blocks are computed apart, so that a product fits its
+// lane, and the words come together again with one shift. A round waits for the one before it: what else can be
+// computed meanwhile are the other blocks, of which a CPU's queues hold too few unless they stand side by side.
+template <int vectors>
+WXB_INLINE void philox(const PhiloxKeys& keys, uint64_t block, WordVecs (&r)[vectors]) {
   using namespace philox_lanes;
   Wide lane;
   for (int i = 0; i < WXB_VECTOR_BYTES / 8; ++i) lane[i] = uint64_t(2 * i);
-  const Wide first = lane + block, second = first + 1;
-  Counter even{{first, first >> 32, Wide{}, Wide{}}}, odd{{second, second >> 32, Wide{}, Wide{}}};
-  uint32_t key0 = uint32_t(seed), key1 = uint32_t(seed >> 32);
-  for (int i = 0; i < 10; ++i) {
-    even = round(even, key0, key1);
-    odd = round(odd, key0, key1);
-    key0 += 0x9E3779B9, key1 += 0xBB67AE85;
+  Counter even[vectors], odd[vectors];
+#pragma GCC unroll 2
+  for (int t = 0; t < vectors; ++t) {
+    const Wide first = lane + (block + uint64_t(t * WXB_VECTOR_BYTES / 4)), second = first + 1;
+    even[t] = {{first, first >> 32, Wide{}, Wide{}}}, odd[t] = {{second, second >> 32, Wide{}, Wide{}}};
   }
-  WordVecs r;
-  for (int k = 0; k < 4; ++k) r.word[k] = WordVecs::Native((even.word[k] & 0xffffffff) | (odd.word[k] << 32));
-  return r;
+#pragma GCC unroll 10
+  for (int i = 0; i < 10; ++i)
+#pragma GCC unroll 2
+    for (int t = 0; t < vectors; ++t) even[t] = round(even[t], keys.key[i]), odd[t] = round(odd[t], keys.key[i]);
+#pragma GCC unroll 2
+  for (int t = 0; t < vectors; ++t)
+    for (int k = 0; k < 4; ++k)
+      r[t].word[k] = WordVecs::Native((even[t].word[k] & 0xffffffff) | (odd[t].word[k] << 32));
 }
 
 }  // namespace wxb::WXB_TARGET

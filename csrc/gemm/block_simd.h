@@ -14,12 +14,12 @@ constexpr int64_t kc = WXB_VECTOR_BYTES == 64 ? 512 : 256;
 WXB_INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Is a block best used where it lies, if `rows` pieces of it lie `stride` apart and it is read for `uses` rows or
-// columns of the other side? Packing costs as much as it saves at about 1.3e7, 50 uses of a megabyte; what stays in L2,
-// a quarter of a megabyte, may be used more often (measured from 64^3 to 1024^3, 32 x 2048 x 2048 and 2048 x 2048 x
-// 32).
+// columns of the other side? Packing costs as much as it saves at about 3.5e7, 130 uses of a megabyte; what stays in
+// L2, a quarter of a megabyte, may be used more often (measured on Zen 5 from 32 x 512 x 512 to 1024^3: at 1.3e7, which
+// a Zen 4 preferred, products of 64 rows lose 15 %; at 7e7 those of 128 x 1024 x 1024).
 WXB_INLINE bool is_direct(int64_t rows, int64_t stride, int64_t uses) {
   const double span = double(rows) * double(stride);
-  return span * double(uses) <= 1.3e7 || (span <= 65536 && uses <= 256);
+  return span * double(uses) <= 3.5e7 || (span <= 65536 && uses <= 256);
 }
 
 // Columns [j0, j0 + n) and rows [k0, k0 + depth) of B, in panels of tile_columns and chunks of kc. A `direct` block is

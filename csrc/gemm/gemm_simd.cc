@@ -173,7 +173,9 @@ void one_row(const Gemm<float>& g, int64_t bias_step) {
   const int64_t columns = min<int64_t>(4096, divide_up(divide_up(g.n, threads), 64) * 64);  // of C: they stay in L1
   parallel(divide_up(g.n, columns), [&](int64_t task) {
     const int64_t j = task * columns, n = min(columns, g.n - j);
-    add_rows(g.k, g.a, g.a_col, g.b + j, g.b_row, g.c + j, n);
+    __builtin_memset(g.c + j, 0, size_t(n) * sizeof(float));
+    const auto rows = g.n * g.k > far ? add_rows<4, true> : add_rows<8, false>;
+    rows(g.k, g.a, g.a_col, g.b + j, g.b_row, g.c + j, n);
     if (g.bias) add_to(g.c + j, n, g.bias + j * bias_step, bias_step);
     finish(g, 0, j, 1, n);
   });

@@ -1,3 +1,4 @@
+#include "core/parallel.h"
 #include "core/simd_math.h"
 #include "core/simd_sum.h"
 #include "softmax/softmax_formulas.h"
@@ -14,54 +15,67 @@ float largest_of(const float* x, int64_t n) {
   return across(fold(0, n, Vec(-__builtin_inff()), step, larger), larger);
 }
 
-float sum_of_exp(const float* x, int64_t n, float largest) {
-  return float(sum_of(n, [&](auto lanes, int64_t i) { return exp(lanes.load(x + i) - Vec(largest)); }));
+// Exponentials take a while: meanwhile the next row comes from memory.
+template <class Keep>
+double sum_of_exp(const float* x, int64_t n, float largest, Keep keep) {
+  return sum_of(n, [&](auto lanes, int64_t i) {
+    __builtin_prefetch(x + n + i);
+    const Vec e = exp(lanes.load(x + i) - Vec(largest));
+    keep(e, lanes, i);
+    return e;
+  });
 }
 
+float sum_of_exp(const float* x, int64_t n, float largest) {
+  return float(sum_of_exp(x, n, largest, [](Vec, auto, int64_t) {}));
+}
+
+// A result that goes past the caches is written once: until its sum is known, a row waits in a buffer.
 void softmax(const Softmax<float>& a, int64_t begin, int64_t end) {
+  const Writer write(a.y.data, a.y.size, a.classes);
+  float* const row = write.streams ? static_cast<float*>(thread_buffer(Slot::a, size_t(a.classes) * 4)) : nullptr;
   for (int64_t r = begin; r < end; ++r) {
     const float* x = a.x.data + r * a.classes;
-    float* y = a.y.data + r * a.classes;
-    const Vec largest(largest_of(x, a.classes));
-    const double sum = sum_of(a.classes, [&](auto lanes, int64_t i) {
-      const Vec e = exp(lanes.load(x + i) - largest);
-      lanes.store(e, y + i);
-      return e;
-    });
-    const Vec scale(float(1.0 / sum));
-    for_lanes(0, a.classes, [&](auto lanes, int64_t i) { lanes.store(lanes.load(y + i) * scale, y + i); });
+    float* const y = a.y.data + r * a.classes;
+    float* const terms = row ? row : y;
+    const auto keep = [&](Vec e, auto lanes, int64_t i) { lanes.store(e, terms + i); };
+    const Vec scale(float(1.0 / sum_of_exp(x, a.classes, largest_of(x, a.classes), keep)));
+    for_lanes(0, a.classes, [&](auto lanes, int64_t i) { write(lanes.load(terms + i) * scale, lanes, y + i); });
   }
 }
 
 void log_softmax(const Softmax<float>& a, int64_t begin, int64_t end) {
+  const Writer write(a.y.data, a.y.size, a.classes);
   for (int64_t r = begin; r < end; ++r) {
     const float* x = a.x.data + r * a.classes;
     float* y = a.y.data + r * a.classes;
     const float largest = largest_of(x, a.classes);
     const Vec log_sum = log(Vec(sum_of_exp(x, a.classes, largest)));
     for_lanes(0, a.classes,
-              [&](auto lanes, int64_t i) { lanes.store(lanes.load(x + i) - Vec(largest) - log_sum, y + i); });
+              [&](auto lanes, int64_t i) { write(lanes.load(x + i) - Vec(largest) - log_sum, lanes, y + i); });
   }
 }
 
 void softmax_backward(const SoftmaxBackward<float>& a, int64_t begin, int64_t end) {
+  const Writer write(a.dx.data, a.dx.size, a.classes);
   for (int64_t r = begin; r < end; ++r) {
     const float *y = a.y.data + r * a.classes, *dy = a.dy.data + r * a.classes;
     float* dx = a.dx.data + r * a.classes;
     const Vec dot =
         Vec(float(sum_of(a.classes, [&](auto lanes, int64_t i) { return lanes.load(y + i) * lanes.load(dy + i); })));
     for_lanes(0, a.classes,
-              [&](auto lanes, int64_t i) { lanes.store(lanes.load(y + i) * (lanes.load(dy + i) - dot), dx + i); });
+              [&](auto lanes, int64_t i) { write(lanes.load(y + i) * (lanes.load(dy + i) - dot), lanes, dx + i); });
   }
 }
 
 void log_softmax_backward(const SoftmaxBackward<float>& a, int64_t begin, int64_t end) {
+  const Writer write(a.dx.data, a.dx.size, a.classes);
   for (int64_t r = begin; r < end; ++r) {
     const float *y = a.y.data + r * a.classes, *dy = a.dy.data + r * a.classes;
     float* dx = a.dx.data + r * a.classes;
     const Vec sum = Vec(float(sum_of(a.classes, [&](auto lanes, int64_t i) { return lanes.load(dy + i); })));
     for_lanes(0, a.classes, [&](auto lanes, int64_t i) {
-      lanes.store(fma(-exp(lanes.load(y + i)), sum, lanes.load(dy + i)), dx + i);
+      write(fma(-exp(lanes.load(y + i)), sum, lanes.load(dy + i)), lanes, dx + i);
     });
   }
 }
