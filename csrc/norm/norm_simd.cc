@@ -47,13 +47,44 @@ Statistics statistics_in_double(const float* x, int64_t n, float first, bool cen
   return {float(centre), inverse_root(squares / double(n), eps)};
 }
 
-Statistics statistics(const float* x, int64_t n, float first, bool centred, float eps) {
+// Of a row less its first element, in one pass over it.
+struct Moments {
+  double sum, squares;
+};
+
+Moments moments(const float* x, int64_t n, float first) {
   const Vec origin(first);
-  const double sum = centred ? sum_of(n, [&](auto lanes, int64_t j) { return lanes.load(x + j) - origin; }) : 0.0;
-  const float centre = float(sum / double(n));
-  const Deviation deviation{x, origin, Vec(centre)};
+  const auto add = [](Vec a, Vec b) { return a + b; };
+  Moments m{0, 0};
+  for (int64_t begin = 0; begin < n; begin += sum_chunk) {
+    constexpr int64_t block = 4 * Vec::lanes;
+    const int64_t end = min(n, begin + sum_chunk);
+    Vec sum[4], squares[4];
+    for (int u = 0; u < 4; ++u) sum[u] = squares[u] = Vec(0.f);
+    const auto take = [&](int u, auto lanes, int64_t j) {
+      fetch_to_l1(x + n + j);
+      const Vec d = lanes.keep(lanes.load(x + j) - origin, Vec(0.f));
+      sum[u] += d, squares[u] = fma(d, d, squares[u]);
+    };
+    int64_t j = begin;
+    for (; j + block <= end; j += block)
+#pragma GCC unroll 4
+      for (int u = 0; u < 4; ++u) take(u, All{}, j + u * Vec::lanes);
+    for_lanes(j, end, [&](auto lanes, int64_t i) { take(0, lanes, i); });
+    m.sum += double(across(sum[0] + sum[1] + (sum[2] + sum[3]), add));
+    m.squares += double(across(squares[0] + squares[1] + (squares[2] + squares[3]), add));
+  }
+  return m;
+}
+
+Statistics statistics(const float* x, int64_t n, float first, bool centred, float eps) {
+  const Moments m = moments(x, n, first);
+  const double mean = centred ? m.sum / double(n) : 0.0, off = mean * mean, spread = m.squares / double(n);
+  const float centre = float(mean);
+  if (off <= 0.75 * spread && spread < double(__builtin_inff())) return {centre, inverse_root(spread - off, eps)};
+  // The first element lies far from the mean, and the difference above has lost digits: a second pass.
+  const Deviation deviation{x, Vec(first), Vec(centre)};
   const double squares = sum_of(n, [&](auto lanes, int64_t j) {
-    fetch_to_l1(x + n + j);
     const Vec d = deviation(lanes, j);
     return d * d;
   });
