@@ -12,15 +12,17 @@ using Scalars = Parameters<float>;
 
 template <class F>
 void forward_loop(const float* x, float* y, int64_t count, Scalars p, const Writer& write) {
-  for_lanes(0, count, [&](auto lanes, int64_t i) { write(F::value(lanes.load(x + i), p), lanes, y + i); });
+  map_lanes(
+      count, [&](auto lanes, int64_t i) { return F::value(lanes.load(x + i), p); },
+      [&](Vec v, auto lanes, int64_t i) { write(v, lanes, y + i); });
 }
 
 template <class F>
 void backward_loop(const float* s, const float* dy, float* dx, int64_t count, Scalars p, const Writer& write) {
   if (F::saves == Saves::nothing) s = dy;  // any valid address: the value is not used
-  for_lanes(0, count, [&](auto lanes, int64_t i) {
-    write(lanes.load(dy + i) * F::derivative(lanes.load(s + i), p), lanes, dx + i);
-  });
+  map_lanes(
+      count, [&](auto lanes, int64_t i) { return lanes.load(dy + i) * F::derivative(lanes.load(s + i), p); },
+      [&](Vec v, auto lanes, int64_t i) { write(v, lanes, dx + i); });
 }
 
 template <class F>
