@@ -59,13 +59,6 @@ WXB_INLINE void for_chunks(const Stretches& s, F f) {
           (r * s.taps + t) * s.depth + d);
 }
 
-// Where a tile is one vector wide, six sums would wait for each other: it has twelve rows.
-constexpr int rows_of_narrow = 2 * tile_rows;
-inline int64_t rows_of_tile(int64_t vectors) { return vectors == 1 ? rows_of_narrow : tile_rows; }
-inline Microkernel kernel_for(int64_t rows, int64_t vectors) {
-  return vectors == 1 ? microkernel_for<rows_of_narrow, 1>(rows, 1) : microkernel_for(rows, vectors);
-}
-
 // A strip of one group's outputs.
 inline void correlate(const Field& x, const Weights& b, const Outputs& y, const Strip& strip) {
   const int64_t count = b.depth, across = x.columns.outputs;

@@ -95,6 +95,14 @@ int64_t resident_blocks(int threads = block_threads, size_t shared = 0) {
   return blocks;
 }
 
+// The bounds of kernels whose bodies differ much. Before sm_90 ptxas spills 8 to 24 bytes of some for one block more on
+// a processor; told how few will do, it does not, and takes up to 106 registers.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+#define WXB_BOUNDS(least_blocks) __launch_bounds__(block_threads, least_blocks)
+#else
+#define WXB_BOUNDS(least_blocks) __launch_bounds__(block_threads)
+#endif
+
 template <class Body>
 __global__ void __launch_bounds__(block_threads) run_each(Body body, int64_t count) {
   for (int64_t i = first_index(); i < count; i += stride()) body(i);

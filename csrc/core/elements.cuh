@@ -58,7 +58,7 @@ struct Place {
 
 // Runs body.run<n>(i) for the elements [i, i + n): packs of Body::pack as far as `packed` goes, then one by one.
 template <class Body>
-__global__ void __launch_bounds__(block_threads) run_elements(Body body, int64_t packed, int64_t size) {
+__global__ void WXB_BOUNDS(2) run_elements(Body body, int64_t packed, int64_t size) {
   const int64_t thread = first_index(), threads = stride();
   for (int64_t i = thread * Body::pack; i < packed; i += threads * Body::pack) body.template run<Body::pack>(i);
   for (int64_t i = packed + thread; i < size; i += threads) body.template run<1>(i);

@@ -41,8 +41,7 @@ inline int64_t parts_of(const AxisCut& c) { return c.segments > 1 ? c.segments *
 // Body::part(output, k, to, step) reduces the elements k, k + step, ... below `to`; Body::merge(a, b) puts a part of
 // later elements into another; Body::finish(output, part) writes a result.
 template <class Body>
-__global__ void __launch_bounds__(block_threads)
-    reduce_axis(Body body, AxisCut cut, typename Body::Part* __restrict__ parts) {
+__global__ void WXB_BOUNDS(2) reduce_axis(Body body, AxisCut cut, typename Body::Part* __restrict__ parts) {
   using Part = typename Body::Part;
   __shared__ Part shared[block_threads];
   const int thread = int(threadIdx.x), across = cut.inner == 1 ? thread / cut.deep : thread % cut.wide;

@@ -91,7 +91,7 @@ struct BlockTeam {
 };
 
 template <class Body>
-__global__ void __launch_bounds__(block_threads) run_rows_by_warp(Body body, int64_t rows) {
+__global__ void WXB_BOUNDS(1) run_rows_by_warp(Body body, int64_t rows) {
   constexpr int warps = block_threads / warp_threads;
   const int64_t first = int64_t{blockIdx.x} * warps + threadIdx.x / warp_threads;
   for (int64_t row = first; row < rows; row += int64_t{gridDim.x} * warps) body.run(WarpTeam(), row);

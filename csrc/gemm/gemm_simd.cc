@@ -22,8 +22,10 @@ constexpr int64_t vector_from = 1e5;   // elements of a matrix that meets a vect
 constexpr int64_t scratch = 1 << 20;   // elements a thread keeps for operands or results laid out anew: 4 MB
 constexpr double parallel_from = 5e5;  // multiply-adds; ten times what a fork and join costs
 
-// A tile whose sums are complete: keep what the derivative needs, apply the activation. It is still in L1.
+// A tile whose sums are complete: keep what the derivative needs, apply the activation. It is still in L1. Rows that
+// are whole follow each other: one call for all.
 void finish(const Gemm<float>& g, int64_t i0, int64_t j0, int64_t rows, int64_t columns) {
+  if (columns == g.c_row) columns *= rows, rows = 1;
   for (int64_t i = i0; i < i0 + rows; ++i) {
     float* c = g.c + i * g.c_row + j0;
     if (g.saved) __builtin_memcpy(g.saved + i * g.c_row + j0, c, size_t(columns) * sizeof(float));
@@ -44,7 +46,8 @@ struct Tasks {           // how a block column of C is cut up
 // where A need not be packed twice for it; and a single panel that few rows meet is packed by every thread.
 Tasks cut(const Gemm<float>& g, const BlockB& b, int threads) {
   Tasks t;
-  t.height = divide_up(g.m, divide_up(g.m, tile_rows));  // 14 rows as 5 + 5 + 4, not 6 + 6 + 2
+  const int64_t most = rows_of_tile(b.n <= Vec::lanes ? 1 : tile_vectors);
+  t.height = divide_up(g.m, divide_up(g.m, most));  // 14 rows as 5 + 5 + 4, not 6 + 6 + 2
   t.panels = divide_up(g.m, t.height);
   t.direct = g.a_col == 1 ? is_direct(min(g.m, mc), g.a_row, g.n) : is_direct(min(g.k, kc), g.a_col, g.n);
   const bool packs = threads > 1 && b.first_packed() == 0 && t.direct;
@@ -70,7 +73,7 @@ void multiply_chunk(const Gemm<float>& c, const PanelsA& a, const BlockB& b, int
     const int64_t i = p * a.height, j = q * tile_columns, rows = a.rows_of(p), columns = b.columns(q);
     float* const at = c.c + i * c.c_row + j;
     const Tile held{at, c.c_row, columns, at, c.c_row}, fresh{at, c.c_row, columns, c.bias ? c.bias + j : zeros, 0};
-    microkernel_for(rows, b.vectors(q))({a.depth}, a(p), b(k, q), begins ? fresh : held);
+    kernel_for(rows, b.vectors(q))({a.depth}, a(p), b(k, q), begins ? fresh : held);
     if (finishes) finish(c, i, j, rows, columns);
   };
   // A panel of B stays in L1 while those of A pass by. But where few steps make much of C, more than half of L2, C's
@@ -96,7 +99,7 @@ void multiply(const Gemm<float>& g, const BlockB& b, const Tasks& t, int64_t j0,
   const int64_t i0 = down * t.panels / t.down * t.height, i1 = min(g.m, (down + 1) * t.panels / t.down * t.height);
   const int64_t first = across * b.panels() / t.across, last = (across + 1) * b.panels() / t.across;
   float* packed = nullptr;
-  if (!t.direct) packed = static_cast<float*>(thread_buffer(Slot::a, (mc + tile_rows) * kc * sizeof(float)));
+  if (!t.direct) packed = static_cast<float*>(thread_buffer(Slot::a, (mc + rows_of_narrow) * kc * sizeof(float)));
   int64_t k = 0;
   do {  // once, even if there is nothing to sum: C = act(bias)
     const BlockA from{g.a + i0 * g.a_row + (k0 + k) * g.a_col, g.a_row, g.a_col};

@@ -110,4 +110,11 @@ Microkernel microkernel_for(int64_t wanted_rows, int64_t wanted_vectors) {
   return microkernel<rows, vectors>;
 }
 
+// Where a tile is one vector wide, six sums would wait for each other: it has twelve rows.
+constexpr int rows_of_narrow = 2 * tile_rows;
+inline int64_t rows_of_tile(int64_t vectors) { return vectors == 1 ? rows_of_narrow : tile_rows; }
+inline Microkernel kernel_for(int64_t rows, int64_t vectors) {
+  return vectors == 1 ? microkernel_for<rows_of_narrow, 1>(rows, 1) : microkernel_for(rows, vectors);
+}
+
 }  // namespace wxb::WXB_TARGET

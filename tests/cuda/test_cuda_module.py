@@ -116,6 +116,8 @@ def test_no_kernel_spills() -> None:
         assert [name for name, _, memory in of_gpu if memory] == [], gpu
         for name, registers, _ in of_gpu:
             allowed = next((most for pattern, most in REGISTERS if pattern.search(name)), 64)
+            if gpu == "sm_80":  # one block less on a processor rather than a spill: WXB_BOUNDS
+                allowed = max(allowed, 112)
             assert registers <= allowed, (gpu, name)
 
 
