@@ -90,18 +90,23 @@ std::vector<double> Plan::profile(int repeats) {
   return least;
 }
 
-bool Plan::fits(const std::vector<Array>& inputs) const {
-  if (recording || inputs.size() != slots.size()) return false;
-  for (size_t i = 0; i < slots.size(); ++i)
-    if (!alike(inputs[i], slots[i]) || !is_contiguous(inputs[i])) return false;
-  return true;
-}
-
-py::object Plan::run(const std::vector<Array>& inputs, bool alias_outputs) {
-  if (!fits(inputs)) return py::none();
+py::object Plan::run(const py::tuple& inputs, bool alias_outputs) {
+  static PyObject *const data = PyUnicode_InternFromString("data"), *const gradient =
+                                                                        PyUnicode_InternFromString("_requires_grad");
+  if (recording || inputs.size() != slots.size()) return py::none();
+  std::vector<Array> given(slots.size());
+  for (size_t i = 0; i < slots.size(); ++i) {
+    PyObject* const tensor = PyTuple_GET_ITEM(inputs.ptr(), Py_ssize_t(i));
+    const auto wants = py::reinterpret_steal<py::object>(PyObject_GetAttr(tensor, gradient));
+    const auto array = py::reinterpret_steal<py::object>(PyObject_GetAttr(tensor, data));
+    if (!wants || !array) throw py::error_already_set();
+    if (wants.ptr() != Py_False || !Array::check_(array)) return py::none();
+    given[i] = Array(array);
+    if (!alike(given[i], slots[i]) || !is_contiguous(given[i])) return py::none();
+  }
   const Turn turn(*arena_);
   for (size_t i = 0; i < slots.size(); ++i)
-    copy(slots[i].mutable_data(), inputs[i].data(), size_t(inputs[i].nbytes()), eager_context());
+    copy(slots[i].mutable_data(), given[i].data(), size_t(given[i].nbytes()), eager_context());
   {
     py::gil_scoped_release nogil;
     run_launches();

@@ -40,10 +40,10 @@ class Plan {
                          [](const void* p) { return double(static_cast<const A*>(p)->work()); }, offset});
   }
 
-  // Copies the inputs into the slots, replays without the GIL, returns copies of the outputs (or the outputs
-  // themselves: valid until the next replay). None, and nothing was done, unless the inputs are contiguous arrays of
-  // the shapes and dtypes that were recorded, or while another plan records.
-  py::object run(const std::vector<Array>& inputs, bool alias_outputs);
+  // Copies the data of the inputs, Tensors, into the slots, replays without the GIL, returns copies of the outputs (or
+  // the outputs themselves: valid until the next replay). None, and nothing was done, unless the inputs are contiguous,
+  // of the shapes and dtypes that were recorded, and require no gradient, or while another plan records.
+  py::object run(const py::tuple& inputs, bool alias_outputs);
   void replay();                                                     // the launches alone; called without the GIL
   const std::string& why_no_graph() const { return why_no_graph_; }  // empty before the first replay
   std::vector<double> profile(int repeats);  // replays so often: the least seconds of each launch
@@ -84,7 +84,6 @@ class Plan {
     py::object dtype;
   };
 
-  bool fits(const std::vector<Array>& inputs) const;
   void run_launches();  // as a graph where there is one; raises what they reported
   template <class After>
   void run_list(After after);

@@ -233,13 +233,17 @@ struct ColumnSums {
   static constexpr int64_t lanes = Vec::lanes;
   float sums[derivative_strip] = {}, apart[lanes * lanes] = {};
   void add(const float* from, int64_t rows, int64_t n) {
-    int64_t i = 0;
-    if (n < lanes)
-      for (; i + lanes <= rows; i += lanes, from += lanes * n) add_row(apart, from, lanes * n);
-    for (; i < rows; ++i, from += n) add_row(sums, from, n);
+    const int64_t together = n < lanes ? rows / lanes : 0;
+    add_rows(apart, from, together, lanes * n);
+    add_rows(sums, from + together * lanes * n, rows - together * lanes, n);
   }
-  static void add_row(float* to, const float* from, int64_t n) {
-    for_lanes(0, n, [&](auto l, int64_t j) { l.store(l.load(to + j) + l.load(from + j), to + j); });
+  static void add_rows(float* to, const float* from, int64_t rows, int64_t n) {
+    if (rows == 0) return;
+    for_lanes(0, n, [&](auto l, int64_t j) {
+      Vec sum = l.load(to + j);
+      for (int64_t i = 0; i < rows; ++i) sum += l.load(from + i * n + j);
+      l.store(sum, to + j);
+    });
   }
   void store(float* to, int64_t n) {
     if (n < lanes)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import wxb
 from wxb.device import cpu
 
 K = cpu.kernels
@@ -27,6 +28,10 @@ def doubling(n: int = 1000) -> tuple[Any, np.ndarray, np.ndarray]:
     return plan, x, y
 
 
+def tensors(*arrays: Any) -> tuple[wxb.Tensor, ...]:
+    return tuple(wxb.Tensor(array) for array in arrays)
+
+
 def test_a_replay_repeats_the_launches() -> None:
     plan, x, y = doubling()
     assert len(plan) == 2 and not K.recording()
@@ -34,9 +39,9 @@ def test_a_replay_repeats_the_launches() -> None:
     plan.replay()
     assert (y == 18).all()
     plan.poison()
-    [out] = plan.run([np.full(1000, 5, np.float32)])
+    [out] = plan.run(tensors(np.full(1000, 5, np.float32)))
     assert (out == 50).all() and out is not y and (y == 50).all()
-    [alias] = plan.run([np.full(1000, 2, np.float32)], alias_outputs=True)
+    [alias] = plan.run(tensors(np.full(1000, 2, np.float32)), alias_outputs=True)
     assert alias is y and (y == 8).all() and (out == 50).all()
 
 
@@ -105,12 +110,14 @@ def test_inputs_that_do_not_fit_run_nothing() -> None:
     ten = np.zeros(10, np.float32)
     misfits = [[], [ten, ten], [np.zeros(9, np.float32)], [np.zeros(20, np.float32)[::2]], [np.zeros(10)]]
     for bad in [*misfits, [ten.reshape(2, 5)], [ten.astype(np.int32)]]:
-        assert plan.run(bad) is None
+        assert plan.run(tensors(*bad)) is None
     assert (y == 7).all()
-    with pytest.raises(TypeError):
-        plan.run([None])
+    wants_gradient = wxb.tensor(ten, requires_grad=True)
+    assert plan.run((wants_gradient,)) is None and plan.run(tensors(None)) is None
+    with pytest.raises(AttributeError):
+        plan.run((None,))
     with K.Plan():
-        assert plan.run([ten]) is None  # a part of that one instead
+        assert plan.run(tensors(ten)) is None  # a part of that one instead
 
 
 def test_one_recording_at_a_time() -> None:
@@ -166,13 +173,13 @@ def test_plans_that_share_an_arena_take_turns() -> None:
     add, multiply = made
     assert add.memory.reserved == 3 * x.nbytes  # two outputs and one scratch
     for _ in range(3):
-        assert (add.run([x])[0] == 6).all() and (multiply.run([x])[0] == 8).all()
+        assert (add.run(tensors(x))[0] == 6).all() and (multiply.run(tensors(x))[0] == 8).all()
     refused: list[str] = []
 
     def work(plan: Any, wanted: int) -> None:
         for i in range(2000):  # on a machine that does other things it takes a while until two replays meet
             try:
-                assert (plan.run([x])[0] == wanted).all()
+                assert (plan.run(tensors(x))[0] == wanted).all()
             except RuntimeError as error:
                 refused.append(str(error))
             if i >= 40 and refused:

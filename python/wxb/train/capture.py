@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import operator
 import sys
 import types
 import warnings
@@ -26,8 +25,6 @@ __all__ = ["Captured", "capture"]
 MOST_PLANS = 16  # per function; a step that needs more has an argument that changes all the time
 IDLE = 256  # replays of others after which a plan gives way to a new one
 MOST_SEEN = 64  # signatures that are remembered
-
-_data, _wants_gradient = operator.attrgetter("data"), operator.attrgetter("_requires_grad")
 
 
 class Captured:
@@ -70,13 +67,12 @@ class Captured:
         plan = self._last
         if plan is not None and plan.edits == watch.edits and not named:  # the common case, in one microsecond
             try:
-                arrays = None if any(map(_wants_gradient, args)) else list(map(_data, args))
-                outputs = None if arrays is None else plan.outputs(arrays)
+                result = plan.run(args)
             except (AttributeError, TypeError):  # no Tensor, or one of another device
-                outputs = None
-            if outputs is not None:
+                result = NotImplemented
+            if result is not NotImplemented:
                 self._replays += 1
-                return plan.result(outputs)
+                return result
         if watch.local.recorder is not None:  # inside another captured step: a part of it
             return self.function(*args, **named)
         return self._chosen(list(self._convert((*args, *named.values()))), tuple(named))

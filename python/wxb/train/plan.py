@@ -35,6 +35,7 @@ class Plan:
         arena: Any = None,
     ) -> None:
         self.device, self.recorded = device, device.kernels.Plan(arena)
+        self._wrap: Callable[[Array], Tensor] = Tensor if device is cpu else self._placed
         self._alias = alias
         self.used = 0  # when, in replays of the captured step
         self.proven = False  # whether a replay was compared with the eager step
@@ -75,23 +76,24 @@ class Plan:
             return True
         return False
 
-    def outputs(self, arrays: list[Array]) -> list[Array] | None:
-        """Replay on these inputs; None, and nothing was done, where they are not of the recorded shapes and dtypes."""
-        outputs: list[Array] | None = self.recorded.run(arrays, self._alias)
-        if outputs is not None:
-            for p in self._moved:
-                p.version += 1
-            if self._moves_held:
-                for leaf, held in self._held_after.items():
-                    leaf.held = held
-        return outputs
+    def run(self, inputs: tuple[Tensor, ...]) -> Any:
+        """Replay and return what the step returns.
 
-    def result(self, outputs: list[Array]) -> Any:
-        """Return what the step returns, made of these outputs."""
-        wrap: Callable[[Array], Tensor] = Tensor if self.device is cpu else self._placed
-        if self._single:
-            return wrap(outputs[0])
-        rest = iter(outputs)
+        NotImplemented, and nothing was done, where the inputs are not of the recorded shapes and dtypes, or want a
+        gradient.
+        """
+        outputs: list[Array] | None = self.recorded.run(inputs, self._alias)
+        if outputs is None:
+            return NotImplemented
+        for p in self._moved:
+            p.version += 1
+        if self._moves_held:
+            for leaf, held in self._held_after.items():
+                leaf.held = held
+        return self._wrap(outputs[0]) if self._single else self._several(outputs)
+
+    def _several(self, outputs: list[Array]) -> Any:
+        wrap, rest = self._wrap, iter(outputs)
         if self._flat:
             return tuple([wrap(next(rest)) if part is Tensor else part for part in self._result])
         return each(self._result, lambda part: wrap(next(rest)) if part is Tensor else part)
@@ -107,10 +109,10 @@ class Plan:
 
     def replay(self, values: list[Any]) -> Any:
         """Replay on arguments of the recorded signature and return the result."""
-        outputs = self.outputs([v.data for v in values if isinstance(v, Tensor)])
-        if outputs is None:
+        result = self.run(tuple([v for v in values if isinstance(v, Tensor)]))
+        if result is NotImplemented:
             raise CaptureError("capture: an argument is not contiguous; pass a copy")
-        return self.result(outputs)
+        return result
 
     def undo(self, state: bytes) -> None:
         """Go back to the ``recorded.state()`` before the latest replay."""
