@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -74,17 +75,40 @@ def _transposed(dev: Device, x: Array, order: Sequence[int]) -> Array:
     return y
 
 
+class _Cut(NamedTuple):
+    """How a reduction sees its array: (outer, count, inner), perhaps after its axes were brought to the end."""
+
+    order: tuple[int, ...] | None
+    sizes: tuple[int, int, int]
+    result: tuple[int, ...]
+
+
+@functools.lru_cache(
+    maxsize=1024
+)  # the same few shapes come again and again, and this takes longer than a small kernel
+def _cut(name: str, axis: int | tuple[int, ...] | None, shape: tuple[int, ...], keepdims: bool) -> _Cut:
+    axes, order = axes_of(name, axis, shape), None
+    if len(_groups(axes)) > 1:
+        order = tuple([i for i in range(len(shape)) if i not in axes] + list(axes))
+        sizes = _sizes(tuple(shape[i] for i in order), range(len(shape) - len(axes), len(shape)))
+    else:
+        sizes = _sizes(shape, axes)
+    if name not in ("sum", "mean", "norm", "var") and not sizes[1] and sizes[0] * sizes[2]:
+        raise ValueError(f"{name}: shape is {shape}, there is nothing to choose from along axis {axis}")
+    if keepdims:
+        return _Cut(order, sizes, tuple(1 if i in axes else n for i, n in enumerate(shape)))
+    return _Cut(order, sizes, tuple(n for i, n in enumerate(shape) if i not in axes))
+
+
 def _reduce(name: str, x: Tensor, axis: Axis, keepdims: bool, correction: float = 0.0) -> Tensor:
     expect_tensor(name, "x", x)
-    dev, xa, shape = x.device, x.data, x.data.shape
-    axes, order = axes_of(name, axis, shape), None
-    if len(_groups(axes)) > 1:  # axes apart: bring them to the end
-        order = [i for i in range(len(shape)) if i not in axes] + list(axes)
+    dev, xa = x.device, x.data
+    if axis is not None and type(axis) is not int:
+        axis = axes_of(name, axis, xa.shape)
+    order, sizes, result = _cut(name, axis, xa.shape, bool(keepdims))
+    if order is not None:
         xa = _transposed(dev, xa, order)
-    sizes = _sizes(xa.shape, axes if order is None else range(len(shape) - len(axes), len(shape)))
-    if name in ("max", "min"):
-        _not_of_nothing(name, axis, shape, sizes)
-    y = dev.empty(_shape_of_result(shape, axes, keepdims), xa.dtype)
+    y = dev.empty(result, xa.dtype)
     dev.kernels.reduce_forward(getattr(dev.kernels.Reduction, name), xa, y, *sizes, correction)
     moved = xa.shape
     saved_x, saved_y = (None, None) if name in ("sum", "mean") else (xa, y)
@@ -113,17 +137,6 @@ def _gradient(
         ties = dev.empty(dy.shape, dy.dtype)
         kernels.reduce_forward(kernels.Reduction.ties, x, ties, *sizes, 0.0, y)
     kernels.reduce_backward(getattr(kernels.Reduction, name), x, y, ties, dy, dx, *sizes, correction)
-
-
-def _not_of_nothing(name: str, axis: Axis, shape: tuple[int, ...], sizes: tuple[int, int, int]) -> None:
-    if not sizes[1] and sizes[0] * sizes[2]:
-        raise ValueError(f"{name}: shape is {shape}, there is nothing to choose from along axis {axis}")
-
-
-def _shape_of_result(shape: tuple[int, ...], axes: Sequence[int], keepdims: bool) -> tuple[int, ...]:
-    if keepdims:
-        return tuple(1 if i in axes else n for i, n in enumerate(shape))
-    return tuple(n for i, n in enumerate(shape) if i not in axes)
 
 
 def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -165,13 +178,11 @@ def var(x: Tensor, axis: Axis = None, keepdims: bool = False, correction: float 
 
 def _place(name: str, x: Tensor, axis: int | None) -> Tensor:
     expect_tensor(name, "x", x)
-    dev, shape = x.device, x.data.shape
+    dev = x.device
     if not (axis is None or isinstance(axis, (int, numpy.integer))):
         raise TypeError(f"{name}: axis is {axis!r}, it must be an integer or None")
-    axes = axes_of(name, axis, shape)
-    sizes = _sizes(shape, axes)
-    _not_of_nothing(name, axis, shape, sizes)
-    place = dev.empty(_shape_of_result(shape, axes, False), _INT64)
+    _, sizes, result = _cut(name, None if axis is None else int(axis), x.data.shape, False)
+    place = dev.empty(result, _INT64)
     dev.kernels.argreduce(getattr(dev.kernels.Reduction, name), x.data, place, *sizes)
     out = Tensor(place)
     if dev is not cpu:
