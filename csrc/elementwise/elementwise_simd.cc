@@ -27,9 +27,9 @@ void backward_loop(const float* s, const float* dy, float* dx, int64_t count, Sc
 
 template <class F>
 void gradient_loop(const float* x, const float* dy, float* dx, int64_t count, Scalars p) {
-  for_lanes(0, count, [&](auto lanes, int64_t i) {
-    lanes.store(lanes.load(dy + i) * derivative_at<F>(lanes.load(x + i), p), dx + i);
-  });
+  map_lanes(
+      count, [&](auto lanes, int64_t i) { return lanes.load(dy + i) * derivative_at<F>(lanes.load(x + i), p); },
+      [&](Vec v, auto lanes, int64_t i) { lanes.store(v, dx + i); });
 }
 
 void forward(Unary op, Scalars p, const float* x, float* y, int64_t count, const Writer& write) {

@@ -9,7 +9,7 @@ namespace {
 
 // Elements that go through all steps before the next ones: in the L1 cache, and few enough that all their lines can be
 // on their way from memory at once.
-constexpr int64_t piece = 128;
+constexpr int64_t piece = 256;
 
 // Begins to load a piece: while one goes through its steps, memory has the next one ready.
 WXB_INLINE void fetch(const float* p) {
