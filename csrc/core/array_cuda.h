@@ -30,8 +30,9 @@ class Array : public py::object {
   explicit Array(const py::object& o) : py::object(o) { read(); }
   static bool check_(py::handle h) {
     if (py::isinstance<py::array>(h)) type_error("array: it lies on the CPU, the other operands on a GPU; use .to()");
-    return py::isinstance(h, cupy().ndarray);
+    return is_ours(h);
   }
+  static bool is_ours(py::handle h) { return py::isinstance(h, cupy().ndarray); }
 
   int64_t ndim() const { return int64_t(shape_.size()); }
   int64_t shape(int64_t axis) const { return shape_[size_t(axis)]; }

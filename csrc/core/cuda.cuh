@@ -95,8 +95,8 @@ int64_t resident_blocks(int threads = block_threads, size_t shared = 0) {
   return blocks;
 }
 
-// The bounds of kernels whose bodies differ much. Before sm_90 ptxas spills 8 to 24 bytes of some for one block more on
-// a processor; told how few will do, it does not, and takes up to 106 registers.
+// Launch bounds of a kernel that serves bodies of all sizes. Before sm_90 ptxas spills 8 to 24 bytes of some for one
+// block more on a processor; told how few will do, it does not, and takes up to 106 registers.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
 #define WXB_BOUNDS(least_blocks) __launch_bounds__(block_threads, least_blocks)
 #else

@@ -90,19 +90,33 @@ std::vector<double> Plan::profile(int repeats) {
   return least;
 }
 
+namespace {
+
+// An attribute of a Tensor; nothing where an object is none and lacks it.
+py::object attribute(PyObject* tensor, PyObject* name) {
+  auto value = py::reinterpret_steal<py::object>(PyObject_GetAttr(tensor, name));
+  if (value) return value;
+  if (!PyErr_ExceptionMatches(PyExc_AttributeError)) throw py::error_already_set();
+  PyErr_Clear();
+  return value;
+}
+
+}  // namespace
+
 py::object Plan::run(const py::tuple& inputs, bool alias_outputs) {
-  static PyObject *const data = PyUnicode_InternFromString("data"), *const gradient =
-                                                                        PyUnicode_InternFromString("_requires_grad");
+  static PyObject* const data = PyUnicode_InternFromString("data");
+  static PyObject* const requires_grad = PyUnicode_InternFromString("_requires_grad");
   if (recording || inputs.size() != slots.size()) return py::none();
-  std::vector<Array> given(slots.size());
-  for (size_t i = 0; i < slots.size(); ++i) {
-    PyObject* const tensor = PyTuple_GET_ITEM(inputs.ptr(), Py_ssize_t(i));
-    const auto wants = py::reinterpret_steal<py::object>(PyObject_GetAttr(tensor, gradient));
-    const auto array = py::reinterpret_steal<py::object>(PyObject_GetAttr(tensor, data));
-    if (!wants || !array) throw py::error_already_set();
-    if (wants.ptr() != Py_False || !Array::check_(array)) return py::none();
-    given[i] = Array(array);
-    if (!alike(given[i], slots[i]) || !is_contiguous(given[i])) return py::none();
+  std::vector<Array> given;
+  given.reserve(slots.size());
+  for (const Array& slot : slots) {
+    PyObject* const tensor = PyTuple_GET_ITEM(inputs.ptr(), Py_ssize_t(given.size()));
+    const py::object wants = attribute(tensor, requires_grad);
+    if (wants.ptr() != Py_False) return py::none();  // also an array, which has data of its own
+    const py::object array = attribute(tensor, data);
+    if (!array || !Array::is_ours(array)) return py::none();
+    given.emplace_back(py::reinterpret_borrow<Array>(array));
+    if (!alike(given.back(), slot) || !is_contiguous(given.back())) return py::none();
   }
   const Turn turn(*arena_);
   for (size_t i = 0; i < slots.size(); ++i)

@@ -41,8 +41,9 @@ class Plan {
   }
 
   // Copies the data of the inputs, Tensors, into the slots, replays without the GIL, returns copies of the outputs (or
-  // the outputs themselves: valid until the next replay). None, and nothing was done, unless the inputs are contiguous,
-  // of the shapes and dtypes that were recorded, and require no gradient, or while another plan records.
+  // the outputs themselves: valid until the next replay). None, and nothing was done, unless the inputs are Tensors of
+  // this device, contiguous, of the shapes and dtypes that were recorded, that require no gradient; nor while another
+  // plan records.
   py::object run(const py::tuple& inputs, bool alias_outputs);
   void replay();                                                     // the launches alone; called without the GIL
   const std::string& why_no_graph() const { return why_no_graph_; }  // empty before the first replay

@@ -177,8 +177,9 @@ void one_row(const Gemm<float>& g, int64_t bias_step) {
   parallel(divide_up(g.n, columns), [&](int64_t task) {
     const int64_t j = task * columns, n = min(columns, g.n - j);
     __builtin_memset(g.c + j, 0, size_t(n) * sizeof(float));
-    const auto rows = g.n * g.k > far ? add_rows<4, true> : add_rows<8, false>;
-    rows(g.k, g.a, g.a_col, g.b + j, g.b_row, g.c + j, n);
+    // Eight rows together load and store y least; four and the next four fit L1.
+    const auto add = g.n * g.k > beyond_l2 ? add_scaled_rows<4, true> : add_scaled_rows<8, false>;
+    add(g.k, g.a, g.a_col, g.b + j, g.b_row, g.c + j, n);
     if (g.bias) add_to(g.c + j, n, g.bias + j * bias_step, bias_step);
     finish(g, 0, j, 1, n);
   });

@@ -5,16 +5,16 @@
 // Products with a side of one row or few: nothing is used often enough to be packed.
 namespace wxb::WXB_TARGET {
 
-// A matrix that meets a vector is read once. From `far` elements on it comes from beyond L2, and what then counts is
+// A matrix that meets a vector is read once. One of more elements than this lies beyond L2, and what then counts is
 // that the next lines are on their way: 8 MB from L3 at 126 GB/s instead of 110 (one thread of Zen 5, which reads at
 // 135).
-constexpr int64_t far = 1 << 18;
+constexpr int64_t beyond_l2 = 1 << 18;
 WXB_INLINE void fetch(const float* p) { __builtin_prefetch(p); }
 
 // y[j] += sum over k of x[k * x_step] b[k * row + j] for j < n: rows of b are scaled and added, some together, in
 // order; y stays in the L1 cache.
 template <int together, bool fetches>
-void add_rows(int64_t depth, const float* x, int64_t x_step, const float* b, int64_t row, float* y, int64_t n) {
+void add_scaled_rows(int64_t depth, const float* x, int64_t x_step, const float* b, int64_t row, float* y, int64_t n) {
   int64_t k = 0;
   for (; k + together <= depth; k += together, b += together * row) {
     Vec scale[together];
@@ -30,7 +30,7 @@ void add_rows(int64_t depth, const float* x, int64_t x_step, const float* b, int
       lanes.store(sum, y + j);
     });
   }
-  if constexpr (together > 1) add_rows<1, false>(depth - k, x + k * x_step, x_step, b, row, y, n);
+  if constexpr (together > 1) add_scaled_rows<1, false>(depth - k, x + k * x_step, x_step, b, row, y, n);
 }
 
 // y[i * step] = sum over k of a[i * row + k] x[k], a row after the other as they lie.
@@ -126,7 +126,7 @@ inline void add_to(float* y, int64_t n, const float* bias, int64_t step) {
 }
 
 inline void dots(const Dots& d, int64_t begin, int64_t end) {
-  if (d.columns == 1 && d.outer * d.inner == 1 && d.rows * d.depth > far)
+  if (d.columns == 1 && d.outer * d.inner == 1 && d.rows * d.depth > beyond_l2)
     return dot_rows_in_turn(end - begin, d.depth, d.a + begin * d.a_row, d.a_row, d.b, d.c + begin * d.c_row, d.c_row);
   int64_t i = begin;
   for (; i + dot_rows <= end; i += dot_rows) dot_strip<dot_rows>(d, i, 0);

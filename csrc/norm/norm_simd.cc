@@ -47,7 +47,7 @@ Statistics statistics_in_double(const float* x, int64_t n, float first, bool cen
   return {float(centre), inverse_root(squares / double(n), eps)};
 }
 
-// Of a row less its first element, in one pass over it.
+// The sums of d = x - first and of d^2 over a row, in one pass.
 struct Moments {
   double sum, squares;
 };
@@ -82,7 +82,8 @@ Statistics statistics(const float* x, int64_t n, float first, bool centred, floa
   const double mean = centred ? m.sum / double(n) : 0.0, off = mean * mean, spread = m.squares / double(n);
   const float centre = float(mean);
   if (off <= 0.75 * spread && spread < double(__builtin_inff())) return {centre, inverse_root(spread - off, eps)};
-  // The first element lies far from the mean, and the difference above has lost digits: a second pass.
+  // The first element lies far from the mean and the difference above has lost digits, or a square has overflowed: a
+  // second pass.
   const Deviation deviation{x, Vec(first), Vec(centre)};
   const double squares = sum_of(n, [&](auto lanes, int64_t j) {
     const Vec d = deviation(lanes, j);

@@ -30,10 +30,13 @@ float sum_of_exp(const float* x, int64_t n, float largest) {
   return float(sum_of_exp(x, n, largest, [](Vec, auto, int64_t) {}));
 }
 
-// A result that goes past the caches is written once: until its sum is known, a row waits in a buffer.
+// A result that goes past the caches is written once: until its sum is known, a row waits in a buffer, where it is
+// short enough to stay in L2.
 void softmax(const Softmax<float>& a, int64_t begin, int64_t end) {
-  const Writer write(a.y.data, a.y.size, a.classes);
-  float* const row = write.streams ? static_cast<float*>(thread_buffer(Slot::a, size_t(a.classes) * 4)) : nullptr;
+  const bool waits = a.classes <= 1 << 16;
+  const Writer write(a.y.data, waits ? a.y.size : 0, a.classes);
+  float* const row =
+      write.streams ? static_cast<float*>(thread_buffer(Slot::a, size_t(a.classes) * sizeof(float))) : nullptr;
   for (int64_t r = begin; r < end; ++r) {
     const float* x = a.x.data + r * a.classes;
     float* const y = a.y.data + r * a.classes;

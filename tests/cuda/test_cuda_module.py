@@ -107,6 +107,9 @@ REGISTERS = (
 )
 
 
+BOUNDED = re.compile("run_elements|reduce_axis|run_rows_by_warp")  # by WXB_BOUNDS
+
+
 @needs_cuda
 @reads_code
 def test_no_kernel_spills() -> None:
@@ -116,7 +119,7 @@ def test_no_kernel_spills() -> None:
         assert [name for name, _, memory in of_gpu if memory] == [], gpu
         for name, registers, _ in of_gpu:
             allowed = next((most for pattern, most in REGISTERS if pattern.search(name)), 64)
-            if gpu == "sm_80":  # one block less on a processor rather than a spill: WXB_BOUNDS
+            if gpu == "sm_80" and BOUNDED.search(name):  # fewer blocks on a processor rather than a spill
                 allowed = max(allowed, 112)
             assert registers <= allowed, (gpu, name)
 

@@ -29,6 +29,14 @@ def test_a_first_element_that_stands_apart_costs_few(isa: str, rng: np.random.Ge
     np.testing.assert_allclose(ops.layer_norm(wxb.tensor(x)).numpy(), normalised(x), rtol=2e-6, atol=1e-5)
 
 
+@pytest.mark.parametrize("deviations", [0.0, 1.5, 1.7, 1.75, 2.0, 5.0, 30.0])  # from 1.73 on a row is read once more
+def test_any_first_element_costs_few_digits(deviations: float, isa: str, rng: np.random.Generator) -> None:
+    for features in (33, 1000, 4500):
+        x = (3 + rng.standard_normal((4, features))).astype(np.float32)
+        x[:, 0] = 3 + deviations
+        np.testing.assert_allclose(ops.layer_norm(wxb.tensor(x)).numpy(), normalised(x), rtol=2e-6, atol=2e-6)
+
+
 @pytest.mark.parametrize("size", [1e10, 1e18, 1e25, 1e37])
 def test_large_values_do_not_overflow(size: float, isa: str, rng: np.random.Generator) -> None:
     x = (size * rng.standard_normal((3, 300))).astype(np.float32)

@@ -56,6 +56,42 @@ def test_nothing_to_return() -> None:
         before = bits(model.parameters())
 
 
+def test_a_result_that_cannot_be_made_is_no_second_step() -> None:
+    """The error of the caller's own class comes after the replay; nobody takes it for an argument that does not fit."""
+    made = 0
+
+    class Brittle(NamedTuple):
+        loss: Tensor
+
+    class Result(Brittle):
+        def __new__(cls, *parts: Any) -> Any:
+            nonlocal made
+            made += 1
+            if made > 4:
+                raise TypeError("mine")
+            return super().__new__(cls, *parts)
+
+    w = wxb.parameter(np.zeros(1, np.float32))
+    sgd = optim.SGD([w], 1.0)
+
+    @wxb.capture
+    def step(x: Tensor) -> Any:
+        loss = (w * x).sum()
+        sgd.step(loss)
+        return Result(loss)
+
+    x = wxb.tensor([1.0])
+    steps, failed = 0, False
+    while not failed:
+        steps += 1
+        try:
+            step(x)
+        except TypeError as error:
+            failed = str(error) == "mine"
+            assert failed
+    assert w.item() == -steps
+
+
 def test_an_argument_returned_is_a_copy() -> None:
     run = wxb.capture(lambda x: (x, x * 1))
     x = wxb.tensor([1.0])

@@ -83,9 +83,8 @@ class _Cut(NamedTuple):
     result: tuple[int, ...]
 
 
-@functools.lru_cache(
-    maxsize=1024
-)  # the same few shapes come again and again, and this takes longer than a small kernel
+# The same few shapes come again and again, and this takes longer than a small kernel.
+@functools.lru_cache(maxsize=1024)
 def _cut(name: str, axis: int | tuple[int, ...] | None, shape: tuple[int, ...], keepdims: bool) -> _Cut:
     axes, order = axes_of(name, axis, shape), None
     if len(_groups(axes)) > 1:
@@ -93,7 +92,7 @@ def _cut(name: str, axis: int | tuple[int, ...] | None, shape: tuple[int, ...], 
         sizes = _sizes(tuple(shape[i] for i in order), range(len(shape) - len(axes), len(shape)))
     else:
         sizes = _sizes(shape, axes)
-    if name not in ("sum", "mean", "norm", "var") and not sizes[1] and sizes[0] * sizes[2]:
+    if name in ("max", "min", "argmax", "argmin") and not sizes[1] and sizes[0] * sizes[2]:
         raise ValueError(f"{name}: shape is {shape}, there is nothing to choose from along axis {axis}")
     if keepdims:
         return _Cut(order, sizes, tuple(1 if i in axes else n for i, n in enumerate(shape)))

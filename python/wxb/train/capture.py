@@ -66,10 +66,7 @@ class Captured:
         """Run, record or replay the step."""
         plan = self._last
         if plan is not None and plan.edits == watch.edits and not named:  # the common case, in one microsecond
-            try:
-                result = plan.run(args)
-            except (AttributeError, TypeError):  # no Tensor, or one of another device
-                result = NotImplemented
+            result = plan.run(args)
             if result is not NotImplemented:
                 self._replays += 1
                 return result

@@ -79,8 +79,8 @@ class Plan:
     def run(self, inputs: tuple[Tensor, ...]) -> Any:
         """Replay and return what the step returns.
 
-        NotImplemented, and nothing was done, where the inputs are not of the recorded shapes and dtypes, or want a
-        gradient.
+        NotImplemented, and nothing was done, where the inputs are no Tensors of the recorded shapes and dtypes, or
+        want a gradient.
         """
         outputs: list[Array] | None = self.recorded.run(inputs, self._alias)
         if outputs is None:
