@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import numpy
+import wxb
 from checks import host
 from wxb.device import Device
 
@@ -44,6 +45,10 @@ class Recorded:
             self.output = step(dev, slot, self.weight)
         self.plan.slots, self.plan.outputs = [slot], [self.output]
 
+    def run(self, given: Array) -> Array:
+        """Replay on an array and return the result."""
+        return self.plan.run((wxb.Tensor(given),))[0]
+
     def matches(self, replay: Callable[[Array], Array], x: Array) -> bool:
         """Say whether ``replay`` of a poisoned plan gives what eager launches give, result and weights."""
         dev = self.dev
@@ -64,7 +69,7 @@ def replayed(dev: Device) -> bool:
     """Replay in the order of the default stream."""
     x, weight = inputs()
     recorded = Recorded(dev, weight)
-    return recorded.matches(lambda given: recorded.plan.run([given])[0], x)
+    return recorded.matches(recorded.run, x)
 
 
 def replayed_on_stream(dev: Device) -> bool:
@@ -72,7 +77,7 @@ def replayed_on_stream(dev: Device) -> bool:
     with own_stream(dev):
         x, weight = inputs()
         recorded = Recorded(dev, weight)
-        same = recorded.matches(lambda given: recorded.plan.run([given])[0], x)
+        same = recorded.matches(recorded.run, x)
     return same
 
 
