@@ -34,7 +34,7 @@ def test_any_first_element_costs_few_digits(deviations: float, isa: str, rng: np
     for features in (33, 1000, 4500):
         x = (3 + rng.standard_normal((4, features))).astype(np.float32)
         x[:, 0] = 3 + deviations
-        atol = 2e-6 + deviations * 2**-23  # that distance is rounded twice: subtracted from x, and as the rest of the mean
+        atol = 2e-6 + deviations * 2**-23  # that distance is rounded twice: taken from x, and from the mean
         np.testing.assert_allclose(ops.layer_norm(wxb.tensor(x)).numpy(), normalised(x), rtol=2e-6, atol=atol)
 
 
