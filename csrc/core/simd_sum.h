@@ -2,6 +2,7 @@
 #include <utility>  // integer_sequence: a type, no code
 
 #include "core/simd.h"
+#include "core/streams.h"
 
 // Loops over a stretch of float32 written once for its full vectors and for the lanes left over, and sums along it.
 namespace wxb::WXB_TARGET {
@@ -30,7 +31,7 @@ struct First {
 struct Writer {
   bool streams;
   Writer(const float* p, int64_t size, int64_t n = 0)
-      : streams(size >= (1 << 23) && n % Vec::lanes == 0 && uintptr_t(p) % WXB_VECTOR_BYTES == 0) {}
+      : streams(size >= streamed_from && n % Vec::lanes == 0 && uintptr_t(p) % WXB_VECTOR_BYTES == 0) {}
   WXB_INLINE void operator()(Vec v, All, float* p) const { streams ? v.stream(p) : v.store(p); }
   WXB_INLINE void operator()(Vec v, First some, float* p) const { some.store(v, p); }
   ~Writer() {

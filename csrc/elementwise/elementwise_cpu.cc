@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "core/isa.h"
-#include "core/parallel.h"
+#include "core/ranges.h"
 #include "elementwise/elementwise_table.h"
 #include "elementwise/formulas.h"
 
@@ -23,14 +23,6 @@ const ElementwiseTable<T>& table() {
     return elementwise_float();
   else
     return ref::elementwise_double;
-}
-
-// A range is 16 K elements, 64 KB of float32: a few microseconds of work, and in and out fit the L2 cache.
-constexpr int64_t range = 16384;
-
-template <class Body>
-void by_range(int64_t count, Body body) {
-  parallel((count + range - 1) / range, [&](int64_t task) { body(task * range, std::min(count, (task + 1) * range)); });
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "core/isa.h"
 #include "core/parallel_sum.h"
+#include "core/streams.h"
 #include "norm/channel_norm_table.h"
 
 namespace wxb {
@@ -71,7 +72,7 @@ ChannelRows<T> rows_of(const Channels<const T>& c, const Parts& s, int64_t rows,
 // Past the caches where the result is larger than they are and its rows keep the alignment of vectors.
 template <class T>
 bool streams(const Out<T>& y, const Parts& s) {
-  return y.size >= (1 << 23) && s.channels % 16 == 0 && uintptr_t(y.data) % 64 == 0;
+  return y.size >= streamed_from && s.channels % 16 == 0 && uintptr_t(y.data) % 64 == 0;
 }
 
 // ---- forward ----

@@ -2,6 +2,7 @@
 
 #include "core/isa.h"
 #include "core/parallel_sum.h"
+#include "core/ranges.h"
 #include "norm/norm_table.h"
 
 namespace wxb {
@@ -24,8 +25,6 @@ const NormTable<T>& table() {
     return ref::norm_double;
 }
 
-constexpr int64_t range = 16384;  // elements that are worth a task of the forward
-
 // A task of the backward has at least so many rows, so that column sums cost little beside x and dy, and so many
 // elements.
 constexpr int64_t least_rows = 32, least_elements = 8192;
@@ -47,7 +46,7 @@ int64_t norm_tasks(int64_t rows, int64_t features) {
 template <class T>
 void norm_forward(const Norm<T>& a, Context&) {
   if (a.features == 0) return;
-  by_rows(a.rows, std::max<int64_t>(1, range / a.features),
+  by_rows(a.rows, std::max<int64_t>(1, task_elements(a.y.size, 16384) / a.features),
           [&](int64_t, int64_t begin, int64_t end) { table<T>().forward(a, begin, end); });
 }
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "core/isa.h"
-#include "core/parallel.h"
+#include "core/ranges.h"
 #include "random/draws.h"
 #include "random/random_table.h"
 
@@ -23,13 +23,6 @@ const RandomTable<T>& table() {
     return random_float();
   else
     return ref::random_double;
-}
-
-constexpr int64_t range = 16384;  // elements per task, some 10 us; a multiple of 64, as the bodies want
-
-template <class Body>
-void by_range(int64_t count, Body body) {
-  parallel((count + range - 1) / range, [&](int64_t task) { body(task * range, std::min(count, (task + 1) * range)); });
 }
 
 // Numbers 32 group to 32 group + 31, of 64 bits each, in the order of random.h.

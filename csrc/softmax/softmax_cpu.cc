@@ -2,6 +2,7 @@
 
 #include "core/isa.h"
 #include "core/parallel_sum.h"
+#include "core/ranges.h"
 #include "softmax/softmax_formulas.h"
 #include "softmax/softmax_table.h"
 
@@ -25,13 +26,14 @@ const SoftmaxTable<T>& table() {
     return ref::softmax_double;
 }
 
-// Rows of 8 K elements together are worth a task: some microseconds of exponentials.
-int64_t rows_in_task(int64_t classes) { return std::max<int64_t>(1, 8192 / classes); }
+constexpr int64_t few = 8192;  // elements that are worth a task: some microseconds of exponentials
+
+int64_t rows_of(int64_t elements, int64_t classes) { return std::max<int64_t>(1, elements / classes); }
 
 template <class Body>
 void by_rows(int64_t rows, int64_t classes, Body body) {
   if (classes == 0) return;
-  const int64_t taken = rows_in_task(classes);
+  const int64_t taken = rows_of(task_elements(rows * classes, few), classes);
   parallel((rows + taken - 1) / taken, [&](int64_t task) { body(task * taken, std::min(rows, (task + 1) * taken)); });
 }
 
@@ -127,7 +129,7 @@ int64_t cross_entropy_workspace(int64_t) { return 0; }
 
 template <class T>
 void cross_entropy_forward(const CrossEntropy<T>& a, Context& context) {
-  const Totals total = parallel_sum(a.rows, rows_in_task(a.classes),
+  const Totals total = parallel_sum(a.rows, rows_of(few, a.classes),
                                     [&](int64_t begin, int64_t end) { return losses(a, begin, end, context); });
   a.saved.data[2 * a.rows] = T(total.weight);
   a.loss.data[0] = total.weight == 0 ? T(0) : T(total.loss / total.weight);

@@ -30,33 +30,46 @@ float sum_of_exp(const float* x, int64_t n, float largest) {
   return float(sum_of_exp(x, n, largest, [](Vec, auto, int64_t) {}));
 }
 
-// A result that goes past the caches is written once: until its sum is known, a row waits in a buffer, where it is
-// short enough to stay in L2.
+// A row's terms are divided by their sum while those of the next row are made, so that memory is read and written all
+// the time. Until then they wait where the result goes, or, as that is best written once where it goes past the caches,
+// in a buffer, if two rows of it fit L2.
 void softmax(const Softmax<float>& a, int64_t begin, int64_t end) {
-  const bool waits = a.classes <= 1 << 16;
-  const Writer write(a.y.data, waits ? a.y.size : 0, a.classes);
-  float* const row =
-      write.streams ? static_cast<float*>(thread_buffer(Slot::a, size_t(a.classes) * sizeof(float))) : nullptr;
-  for (int64_t r = begin; r < end; ++r) {
-    const float* x = a.x.data + r * a.classes;
-    float* const y = a.y.data + r * a.classes;
-    float* const terms = row ? row : y;
-    const auto keep = [&](Vec e, auto lanes, int64_t i) { lanes.store(e, terms + i); };
-    const Vec scale(float(1.0 / sum_of_exp(x, a.classes, largest_of(x, a.classes), keep)));
-    for_lanes(0, a.classes, [&](auto lanes, int64_t i) { write(lanes.load(terms + i) * scale, lanes, y + i); });
+  const int64_t n = a.classes;
+  const Writer write(a.y.data, n <= 1 << 15 ? a.y.size : 0, n);
+  float* const buffer =
+      write.streams ? static_cast<float*>(thread_buffer(Slot::a, size_t(2 * n) * sizeof(float))) : nullptr;
+  float* y = a.y.data + begin * n;
+  const float* last = nullptr;  // terms of the row before
+  Vec scale(0.f);
+  const auto finish = [&](auto lanes, int64_t i) { write(lanes.load(last + i) * scale, lanes, y - n + i); };
+  for (int64_t r = begin; r < end; ++r, y += n) {
+    const float* const x = a.x.data + r * n;
+    float* const terms = buffer ? buffer + r % 2 * n : y;
+    const double sum = sum_of_exp(x, n, largest_of(x, n), [&](Vec e, auto lanes, int64_t i) {
+      lanes.store(e, terms + i);
+      if (last) finish(lanes, i);
+    });
+    last = terms, scale = Vec(float(1.0 / sum));
   }
+  for_lanes(0, n, finish);
 }
 
 void log_softmax(const Softmax<float>& a, int64_t begin, int64_t end) {
-  const Writer write(a.y.data, a.y.size, a.classes);
-  for (int64_t r = begin; r < end; ++r) {
-    const float* x = a.x.data + r * a.classes;
-    float* y = a.y.data + r * a.classes;
-    const float largest = largest_of(x, a.classes);
-    const Vec log_sum = log(Vec(sum_of_exp(x, a.classes, largest)));
-    for_lanes(0, a.classes,
-              [&](auto lanes, int64_t i) { write(lanes.load(x + i) - Vec(largest) - log_sum, lanes, y + i); });
+  const int64_t n = a.classes;
+  const Writer write(a.y.data, a.y.size, n);
+  float* y = a.y.data + begin * n;
+  const float* last = nullptr;  // the row before
+  Vec largest(0.f), log_sum(0.f);
+  const auto finish = [&](auto lanes, int64_t i) { write(lanes.load(last + i) - largest - log_sum, lanes, y - n + i); };
+  for (int64_t r = begin; r < end; ++r, y += n) {
+    const float* const x = a.x.data + r * n;
+    const float own = largest_of(x, n);
+    const double sum = sum_of_exp(x, n, own, [&](Vec, auto lanes, int64_t i) {
+      if (last) finish(lanes, i);
+    });
+    last = x, largest = Vec(own), log_sum = log(Vec(float(sum)));
   }
+  for_lanes(0, n, finish);
 }
 
 void softmax_backward(const SoftmaxBackward<float>& a, int64_t begin, int64_t end) {
