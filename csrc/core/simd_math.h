@@ -23,18 +23,20 @@ struct Reduced {
   Vec r, n, scale;
 };
 
-// x = n ln 2 + r with |r| <= ln(2) / 2; scale is 2^(n + shift) where that is a normal float. ln 2 is taken as a float32
-// and the rest: n times the first and its difference from x are exact.
-template <int shift = 0>
+// x, or -x, = n ln 2 + r with |r| <= ln(2) / 2; scale is 2^(n + shift) where that is a normal float. ln 2 is taken as a
+// float32 and the rest: n times the first and its difference from x are exact.
+template <int shift = 0, bool minus = false>
 WXB_INLINE Reduced reduce_exp(Vec x) {
   const Vec magic(round_magic + float(127 + shift));  // the low bits of t are the exponent bits of scale
-  const Vec t = fma(x, Vec(1.44269504f), magic), n = t - magic;
-  return {fma(n, Vec(1.90465421e-9f), fma(n, Vec(-0.693147182f), x)), n, from_bits(bits(t) << 23)};
+  const Vec t = fma(x, Vec(minus ? -1.44269504f : 1.44269504f), magic), n = t - magic;
+  return {fma(n, Vec(1.90465421e-9f), fma(n, Vec(-0.693147182f), minus ? -x : x)), n, from_bits(bits(t) << 23)};
 }
 
-// e^r for |r| <= ln(2) / 2, relative error 3.1e-9
-WXB_INLINE Vec exp_reduced(Vec r) {
-  return polynomial(r, 1.38214696e-3f, 8.36866256e-3f, 4.16682549e-2f, 0.166665211f, 0.49999994f, 1.f, 1.f);
+// e^(s r) for |s r| <= ln(2) / 2, relative error 3.1e-9. s is a power of two: it changes the coefficients exactly.
+WXB_INLINE Vec exp_reduced(Vec r, float s = 1.f) {
+  const float s2 = s * s, s4 = s2 * s2;
+  return polynomial(r, 1.38214696e-3f * s4 * s2, 8.36866256e-3f * s4 * s, 4.16682549e-2f * s4, 0.166665211f * s2 * s,
+                    0.49999994f * s2, s, 1.f);
 }
 
 // e^x: 0.9 ulp
@@ -56,12 +58,13 @@ WXB_INLINE Vec expm1(Vec x) {
   return copysign(y + y, x);
 }
 
-// 1 / (1 + e^-x) = 2^n / (2^n + 1 + p) with x = n ln 2 + r and p = e^-r - 1: 1.8 ulp. The sum of the three is rounded
-// once: what 2^n + 1 loses is put back.
+// 1 / (1 + e^-x) = c / (s + c + s p) with -x = n ln 2 + r, p = e^r - 1 and s = 2^n c, where c keeps s a normal float:
+// 1.8 ulp. What s + c loses in rounding is put back.
 WXB_INLINE Vec sigmoid(Vec x) {
-  const Reduced e = reduce_exp(min(max(x, Vec(-104.f)), Vec(40.f)));  // beyond them 0 and 1
-  const Vec one(1.f), scale = ldexp(one, e.n), sum = scale + one, lost = scale + (one - sum);
-  return scale / (sum + (expm1_reduced(-e.r) + lost));
+  constexpr int shift = -32;
+  const Reduced e = reduce_exp<shift, true>(min(max(x, Vec(-104.f)), Vec(40.f)));  // beyond them 0 and 1
+  const Vec c(0x1p-32f), sum = e.scale + c, lost = c - (sum - e.scale);
+  return c / (sum + fma(e.scale, expm1_reduced(e.r), lost));
 }
 
 // ln(1 + f) for f in [-1/4, 1/2], relative error 4.9e-9
@@ -100,8 +103,11 @@ WXB_INLINE Vec tanh(Vec x) {
   const Vec a = min(abs(x), Vec(9.02f)), magic(round_magic + 127.f), one(1.f), two(2.f);
   const Vec t = fma(a - Vec(0.1732f), Vec(2.88539008f), magic), s = from_bits(bits(t) << 23);
   const Vec r = fma(t - magic, Vec(-0.346573591f), a);
-  // tanh r / r, relative error 4.5e-10
-  const Vec u = r * polynomial(r * r, 1.94747932e-2f, -5.37341461e-2f, 0.133324236f, -0.333333224f, 1.f);
+  // tanh r / r - 1 over r^2, by Estrin's scheme; relative error of tanh r 4.5e-10
+  const Vec z = r * r;
+  const Vec low = fma(z, Vec(0.133324236f), Vec(-0.333333224f)),
+            high = fma(z, Vec(1.94747932e-2f), Vec(-5.37341461e-2f));
+  const Vec u = fma(r * z, fma(high, z * z, low), r);
   const Vec d = fma(s - one, u, s + one);
   return copysign(fma(two, u, d - two) / d, x);
 }
@@ -123,14 +129,17 @@ struct Gaussian {
 };
 
 // The standard normal distribution: e^(-x^2/2) / sqrt(2 pi) and its integral. For negative x the cdf has a relative
-// error of a few ulp down to the subnormals: it is e^(-x^2/2) times a rational function of |x|, relative error 1.1e-8.
+// error of a few ulp down to the subnormals: it is e^(-x^2/2) times a rational function of |x|, relative error 1.3e-8.
 WXB_INLINE Gaussian gaussian(Vec x) {
-  const Vec a = min(abs(x), Vec(14.5f)), square = a * a, lost = fma(a, a, -square);  // a^2 = square + lost
-  const Reduced power = reduce_exp(Vec(-0.5f) * square);
-  const Vec e = ldexp(exp_reduced(fma(lost, Vec(-0.5f), power.r)), power.n);
-  const Vec p = polynomial(a, 4.08408418e-3f, 4.04366143e-2f, 0.182682246f, 0.437595844f, 0.5f);
-  const Vec q = polynomial(a, 1.02371592e-2f, 0.10136611f, 0.468001813f, 1.20028269f, 1.67307651f, 1.f);
-  const Vec tail = e * p / q;
+  // -a^2/2 = n ln 2 + r is reduced as -2r = a^2 + 2n ln 2, so that a^2 need not be rounded: 2 ln 2 is taken as a number
+  // of ten bits, whose product with n is exact, and the rest.
+  const Vec a = min(abs(x), Vec(14.5f)), magic(round_magic);
+  const Vec n = fma(a * a, Vec(-0.721347520f), magic) - magic;
+  const Vec minus_2r = fma(n, Vec(-4.24388880e-4f), fma(a, a, n * Vec(1.38671875f)));
+  const Vec e = ldexp(exp_reduced(minus_2r, -0.5f), n);
+  const Vec p = polynomial(a, 0.398947030f, 3.94847226f, 17.8346119f, 42.7147179f, 48.7995758f);
+  const Vec q = polynomial(a, a + Vec(9.89799213f), 45.6899185f, 117.165665f, 163.302322f, 97.5991516f);
+  const Vec tail = e * (p / q);
   return {e * Vec(0.398942280f), select(x < Vec(0.f), tail, Vec(1.f) - tail)};
 }
 

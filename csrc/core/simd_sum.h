@@ -47,18 +47,18 @@ WXB_INLINE void for_lanes(int64_t begin, int64_t end, F f) {
   if (i < end) f(First{end - i}, i);
 }
 
-// write(value(lanes, i), lanes, i) for the vectors of [0, count), four values before they are written: functions of
+// write(value(lanes, i), lanes, i) for the vectors of [0, count), six values before they are written: functions of
 // some twenty instructions, each waiting for the one before, of which a CPU's queues hold too few to find work in.
 template <class Value, class Write>
 WXB_INLINE void map_lanes(int64_t count, Value value, Write write) {
-  constexpr int64_t block = 4 * Vec::lanes;
+  constexpr int64_t block = 6 * Vec::lanes;
   int64_t i = 0;
   for (; i + block <= count; i += block) {
-    Vec v[4];
-#pragma GCC unroll 4
-    for (int u = 0; u < 4; ++u) v[u] = value(All{}, i + u * Vec::lanes);
-#pragma GCC unroll 4
-    for (int u = 0; u < 4; ++u) write(v[u], All{}, i + u * Vec::lanes);
+    Vec v[6];
+#pragma GCC unroll 6
+    for (int u = 0; u < 6; ++u) v[u] = value(All{}, i + u * Vec::lanes);
+#pragma GCC unroll 6
+    for (int u = 0; u < 6; ++u) write(v[u], All{}, i + u * Vec::lanes);
   }
   for_lanes(i, count, [&](auto lanes, int64_t j) { write(value(lanes, j), lanes, j); });
 }

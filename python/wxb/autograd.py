@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from . import watch
 from .device import Array, Device, cpu
-from .tensor import Tensor
+from .tensor import Tensor, plain
+from .watch import local as _local
 
 __all__ = ["backward", "no_grad", "record", "record_each"]
 
@@ -93,22 +95,28 @@ class Grads:
 Backward = Callable[[Array, Grads], Any]
 
 
-def record(data: Array, inputs: Sequence[Tensor | None], backward: Backward) -> Tensor:
-    """Wrap an op's result; remember ``backward(dy, grads)`` if a gradient may be asked for.
+def record(data: Array, inputs: Sequence[Tensor | None], backward: Any, *closed: Any) -> Tensor:
+    """Wrap an op's result; remember ``backward(*closed, dy, grads)`` if a gradient may be asked for.
 
     ``backward`` returns, for each input, the array ``grads()`` gave, or one that nobody writes again (dy, a view); see
-    also ``Grads.leaf``.
+    also ``Grads.leaf``. What it needs it has closed over, or is given as ``closed``: that costs nothing where no
+    gradient is asked for.
     """
     out = Tensor(data)
-    noting, wanted = watch.local.recorder, False
+    noting = _local.recorder
+    wanted = False
     for t in inputs:
         if t is not None:
             device = t.device
             wanted = wanted or t._requires_grad
     if device is not cpu:
         out.device = device
-    if not _mode.enabled or not (wanted or noting):
-        return out
+    if (wanted or noting) and _mode.enabled:
+        _remember(out, inputs, partial(backward, *closed) if closed else backward, wanted, noting)
+    return out
+
+
+def _remember(out: Tensor, inputs: Sequence[Tensor | None], backward: Backward, wanted: bool, noting: Any) -> None:
     edges: list[Any] = []
     leaves: list[tuple[Tensor, int]] = []
     for t in inputs:
@@ -123,9 +131,8 @@ def record(data: Array, inputs: Sequence[Tensor | None], backward: Backward) -> 
                     edge = t
         edges.append(edge)
     if wanted:
-        out.node = Node(edges, leaves, backward, data, device)
+        out.node = Node(edges, leaves, backward, out.data, out.device)
         out._requires_grad = True
-    return out
 
 
 def record_each(results: Sequence[Array], inputs: Sequence[Tensor | None], backward: Backward) -> tuple[Tensor, ...]:
@@ -144,11 +151,7 @@ def record_each(results: Sequence[Array], inputs: Sequence[Tensor | None], backw
 
     if joint.node is not None:
         return tuple([record(result, (joint,), part(i)) for i, result in enumerate(results)])
-    plain = [Tensor(result) for result in results]
-    if joint.device is not cpu:
-        for t in plain:
-            t.device = joint.device
-    return tuple(plain)
+    return tuple([plain(result, joint.device) for result in results])
 
 
 def backward(loss: Tensor, only: Iterable[Tensor] | None = None) -> None:

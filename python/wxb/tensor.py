@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HostArray = numpy.ndarray[Any, Any]
 Kind = TypeVar("Kind", bound="Tensor")
 
-__all__ = ["Parameter", "Scalar", "Tensor", "parameter", "scalar", "tensor"]
+__all__ = ["Parameter", "Scalar", "Tensor", "parameter", "plain", "scalar", "tensor"]
 
 
 class Tensor:
@@ -139,10 +139,7 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """Return a Tensor on the same data that no gradient flows through."""
-        out = Tensor(self.data)
-        if self.device is not cpu:
-            out.device = self.device
-        return out
+        return plain(self.data, self.device)
 
     def to(self, device: str | Device) -> Tensor:
         """Return this Tensor on another device (itself if it is there already)."""
@@ -233,6 +230,14 @@ class Tensor:
         text = numpy.array2string(self.numpy(), separator=", ", prefix="Tensor(", threshold=100, precision=5)
         shape = f", shape={self.shape}" if self.data.size > 100 else ""
         return f"Tensor({text}{shape}, dtype={self.dtype}{name}{grad})"
+
+
+def plain(data: Array, device: Device) -> Tensor:
+    """Return a Tensor of an array that lies on ``device``, which no gradient flows through."""
+    out = Tensor(data)
+    if device is not cpu:
+        out.device = device
+    return out
 
 
 class Parameter(Tensor):

@@ -142,7 +142,7 @@ def test_primitives_keep_the_error_they_state(name, sample):
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", ["exp", "log", "tanh", "erf"])
+@pytest.mark.parametrize("name", ["exp", "expm1", "log", "tanh", "erf", "sigmoid"])
 def test_primitives_on_every_float32(name):
     function, most = PRIMITIVES[name]
     for begin in range(0, 2**32, 2**24):

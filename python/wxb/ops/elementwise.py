@@ -8,7 +8,8 @@ import numpy
 
 from ..autograd import Grads, record
 from ..device import Array, Device, cpu
-from ..tensor import Tensor, tensor
+from ..tensor import Tensor, plain, tensor
+from ..watch import local as _local
 from .reduce import expect_tensor, sum_to
 
 __all__ = [
@@ -54,20 +55,16 @@ def _unary(op: Any, x: Tensor, alpha: float = 0.0, beta: float = 0.0) -> Tensor:
     dev, xa = x.device, x.data
     y = dev.empty(xa.shape, xa.dtype)
     dev.kernels.unary_forward(op, xa, y, alpha, beta)
-    if not x._requires_grad:  # comparing codes takes as long as a small kernel
-        return record(y, (x,), _never)
+    if not x._requires_grad and _local.recorder is None:  # as record() would find; it takes as long as a small kernel
+        return plain(y, dev)
     saved = None if op == _Unary.negative else y if op in SAVES_OUTPUT else xa
-
-    def backward(dy: Array, grads: Grads) -> Array:
-        dx = grads()
-        dev.kernels.unary_backward(op, saved, dy, dx, alpha, beta)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), _unary_backward, dev, op, saved, alpha, beta)
 
 
-def _never(dy: Array, grads: Grads) -> Array:
-    raise AssertionError("no gradient was asked for")
+def _unary_backward(dev: Device, op: Any, saved: Array, alpha: float, beta: float, dy: Array, grads: Grads) -> Array:
+    dx = grads()
+    dev.kernels.unary_backward(op, saved, dy, dx, alpha, beta)
+    return dx
 
 
 def relu(x: Tensor) -> Tensor:
@@ -205,27 +202,25 @@ def _joint_shape(name: str, *arrays: Array) -> tuple[int, ...]:
 
 def _binary(name: str, op: Any, a: Any, b: Any) -> Tensor:
     ta, tb, aa, ba, dev = _pair(name, a, b)
-    a_shape, b_shape = aa.shape, ba.shape
-    y = dev.empty(a_shape if a_shape == b_shape else _joint_shape(name, aa, ba), aa.dtype)
+    y = dev.empty(aa.shape if aa.shape == ba.shape else _joint_shape(name, aa, ba), aa.dtype)
     dev.kernels.binary_forward(op, aa, ba, y)
+    return record(y, (ta, tb), _binary_backward, dev, op, aa, ba)
 
-    def backward(dy: Array, grads: Grads) -> tuple[Array, Array]:
-        want_a, want_b = grads.wanted
-        if op == _Binary.add or (op == _Binary.subtract and not want_b):
-            da = db = dy
-        elif a_shape == b_shape:
-            da, db = grads()
-            dev.kernels.binary_backward(op, aa, ba, dy, da, db)
-        else:
-            da = dev.empty(dy.shape, dy.dtype) if want_a else None
-            db = dev.empty(dy.shape, dy.dtype) if want_b else None
-            dev.kernels.binary_backward(op, aa, ba, dy, da, db)
-        return (
-            sum_to(dev, da, a_shape) if want_a else None,
-            sum_to(dev, db, b_shape) if want_b else None,
-        )
 
-    return record(y, (ta, tb), backward)
+def _binary_backward(
+    dev: Device, op: Any, a: Array, b: Array, dy: Array, grads: Grads
+) -> tuple[Array | None, Array | None]:
+    want_a, want_b = grads.wanted
+    if op == _Binary.add or (op == _Binary.subtract and not want_b):
+        da = db = dy
+    elif a.shape == b.shape:
+        da, db = grads()
+        dev.kernels.binary_backward(op, a, b, dy, da, db)
+    else:
+        da = dev.empty(dy.shape, dy.dtype) if want_a else None
+        db = dev.empty(dy.shape, dy.dtype) if want_b else None
+        dev.kernels.binary_backward(op, a, b, dy, da, db)
+    return sum_to(dev, da, a.shape) if want_a else None, sum_to(dev, db, b.shape) if want_b else None
 
 
 _Binary = cpu.kernels.Binary
@@ -275,10 +270,7 @@ def _compare(name: str, a: Any, b: Any) -> Tensor:
     _, _, aa, ba, dev = _pair(name, a, b)
     y = dev.empty(_joint_shape(name, aa, ba), _BOOL)
     dev.kernels.compare(getattr(dev.kernels.Comparison, name), aa, ba, y)
-    out = Tensor(y)
-    if dev is not cpu:
-        out.device = dev
-    return out
+    return plain(y, dev)
 
 
 def equal(a: Any, b: Any) -> Tensor:
@@ -348,11 +340,4 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
         dev.kernels.cast(dy, dx)
         return dx
 
-    return record(y, (x if wanted.kind == "f" else None,), backward) if wanted.kind == "f" else _plain(y, dev)
-
-
-def _plain(array: Array, dev: Device) -> Tensor:
-    out = Tensor(array)
-    if dev is not cpu:
-        out.device = dev
-    return out
+    return record(y, (x if wanted.kind == "f" else None,), backward) if wanted.kind == "f" else plain(y, dev)

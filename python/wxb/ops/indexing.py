@@ -11,7 +11,7 @@ import numpy
 
 from ..autograd import Grads, record
 from ..device import Array, Device, cpu
-from ..tensor import Tensor, as_array
+from ..tensor import Tensor, as_array, plain
 from .keys import parse
 from .reduce import axes_of, expect_tensor, sum_to
 
@@ -275,10 +275,7 @@ def one_hot(index: Any, classes: int, dtype: Any = "float32") -> Tensor:
         raise ValueError(f"one_hot: classes is {count}, it must be at least 1")
     y = dev.empty((*ia.shape, count), numpy.dtype(dtype))
     dev.kernels.one_hot(ia, y)
-    out = Tensor(y)
-    if dev is not cpu:
-        out.device = dev
-    return out
+    return plain(y, dev)
 
 
 # ---- joining, taking apart, padding ----

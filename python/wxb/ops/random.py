@@ -8,9 +8,9 @@ from typing import Any
 import numpy
 
 from ..autograd import Grads, record
-from ..device import Array, Device, cpu
+from ..device import Array, Device
 from ..device import device as _device
-from ..tensor import Tensor
+from ..tensor import Tensor, plain
 from .reduce import expect_tensor
 
 __all__ = ["bernoulli", "dropout", "normal", "permutation", "randint", "uniform"]
@@ -28,7 +28,7 @@ def uniform(shape: Shape, low: float = 0.0, high: float = 1.0, dtype: Any = "flo
     dev = _device(device)
     y = dev.empty(_shape("uniform", shape), numpy.dtype(dtype))
     dev.kernels.uniform(draw(dev, y.size), y, low, high)
-    return _result(y, dev)
+    return plain(y, dev)
 
 
 def normal(shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: Any = "float32", device: Any = None) -> Tensor:
@@ -39,7 +39,7 @@ def normal(shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: Any = "floa
     dev = _device(device)
     y = dev.empty(_shape("normal", shape), numpy.dtype(dtype))
     dev.kernels.normal(draw(dev, y.size), y, mean, std)
-    return _result(y, dev)
+    return plain(y, dev)
 
 
 def bernoulli(shape: Shape, p: float = 0.5, dtype: Any = "float32", device: Any = None) -> Tensor:
@@ -47,7 +47,7 @@ def bernoulli(shape: Shape, p: float = 0.5, dtype: Any = "float32", device: Any 
     dev = _device(device)
     y = dev.empty(_shape("bernoulli", shape), numpy.dtype(dtype))
     dev.kernels.bernoulli(draw(dev, y.size), y, p)
-    return _result(y, dev)
+    return plain(y, dev)
 
 
 def randint(shape: Shape, low: int, high: int, device: Any = None) -> Tensor:
@@ -55,7 +55,7 @@ def randint(shape: Shape, low: int, high: int, device: Any = None) -> Tensor:
     dev = _device(device)
     y = dev.empty(_shape("randint", shape), _INT)
     dev.kernels.randint(draw(dev, y.size), y, low, high)
-    return _result(y, dev)
+    return plain(y, dev)
 
 
 def permutation(n: int, device: Any = None) -> Tensor:
@@ -63,7 +63,7 @@ def permutation(n: int, device: Any = None) -> Tensor:
     dev = _device(device)
     y = dev.empty(_shape("permutation", (n,)), _INT)
     dev.kernels.permutation(draw(dev, y.size), y)
-    return _result(y, dev)
+    return plain(y, dev)
 
 
 def dropout(x: Tensor, p: float = 0.5) -> Tensor:
@@ -101,10 +101,3 @@ def _shape(name: str, shape: Shape) -> tuple[int, ...]:
         if size < 0:
             raise ValueError(f"{name}: shape is {shape!r}, no axis may be negative")
     return sizes
-
-
-def _result(array: Array, dev: Device) -> Tensor:
-    out = Tensor(array)
-    if dev is not cpu:
-        out.device = dev
-    return out

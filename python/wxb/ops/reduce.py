@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy
 
 from ..autograd import Grads, record
-from ..device import Array, Device, cpu
-from ..tensor import Tensor
+from ..device import Array, Device
+from ..tensor import Tensor, plain
 
 __all__ = ["argmax", "argmin", "check_finite", "max", "mean", "min", "norm", "sum", "var"]
 
@@ -183,10 +183,7 @@ def _place(name: str, x: Tensor, axis: int | None) -> Tensor:
     _, sizes, result = _cut(name, None if axis is None else int(axis), x.data.shape, False)
     place = dev.empty(result, _INT64)
     dev.kernels.argreduce(getattr(dev.kernels.Reduction, name), x.data, place, *sizes)
-    out = Tensor(place)
-    if dev is not cpu:
-        out.device = dev
-    return out
+    return plain(place, dev)
 
 
 def argmax(x: Tensor, axis: int | None = None) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .. import watch
-from ..tensor import Tensor
+from ..tensor import Tensor, plain
 
 __all__ = ["clip_grad_norm"]
 
@@ -30,8 +30,7 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
     if not held:
         raise ValueError("clip_grad_norm: no parameter holds a gradient; call it after backward()")
     device = held[0].device
-    norm = Tensor(device.empty((), held[0].dtype))
-    norm.device = device
+    norm = plain(device.empty((), held[0].dtype), device)
     for p in held:
         p.grad_written()  # a norm that is NaN makes all of them NaN
     device.kernels.optimizer_table([[p.data, p.grad_buffer()] for p in held]).clip(norm.data, max_norm)

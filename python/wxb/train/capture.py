@@ -13,11 +13,11 @@ import numpy
 
 from .. import watch
 from ..autograd import no_grad
-from ..device import Device, cpu
+from ..device import Device
 from ..device import device as _device
 from ..errors import CaptureError
 from ..nn.module import Module
-from ..tensor import Tensor, tensor
+from ..tensor import Tensor, plain, tensor
 from .plan import Plan, called, each
 
 __all__ = ["Captured", "capture"]
@@ -220,12 +220,7 @@ def _copied(result: Any) -> Any:
     """Copy the Tensors of a result: what a captured step returns has no graph and no part in later replays."""
 
     def copy(part: Any) -> Any:
-        if not isinstance(part, Tensor):
-            return part
-        out = Tensor(part.device.copy(part.data))
-        if part.device is not cpu:
-            out.device = part.device
-        return out
+        return plain(part.device.copy(part.data), part.device) if isinstance(part, Tensor) else part
 
     return each(result, copy)
 

@@ -13,7 +13,7 @@ from ..device import Array, Device, cpu
 from ..errors import CaptureError
 from ..nn.module import Module
 from ..optim import Optimizer
-from ..tensor import Tensor
+from ..tensor import Tensor, plain
 from .launches import Launch, Summary, launches_of
 
 __all__ = ["Plan", "each"]
@@ -35,7 +35,7 @@ class Plan:
         arena: Any = None,
     ) -> None:
         self.device, self.recorded = device, device.kernels.Plan(arena)
-        self._wrap: Callable[[Array], Tensor] = Tensor if device is cpu else self._placed
+        self._wrap: Callable[[Array], Tensor] = Tensor if device is cpu else lambda array: plain(array, device)
         self._alias = alias
         self.used = 0  # when, in replays of the captured step
         self.proven = False  # whether a replay was compared with the eager step
@@ -98,14 +98,9 @@ class Plan:
             return tuple([wrap(next(rest)) if part is Tensor else part for part in self._result])
         return each(self._result, lambda part: wrap(next(rest)) if part is Tensor else part)
 
-    def _placed(self, array: Array) -> Tensor:
-        out = Tensor(array)
-        out.device = self.device
-        return out
-
     def _slot(self, argument: Tensor) -> Tensor:
         """Return a Tensor on the plan's own copy of an argument: persistent, for another plan may share the arena."""
-        return self._placed(self.device.copy(argument.data))
+        return plain(self.device.copy(argument.data), self.device)
 
     def replay(self, values: list[Any]) -> Any:
         """Replay on arguments of the recorded signature and return the result."""
