@@ -13,8 +13,8 @@ namespace wxb::WXB_TARGET {
 
 namespace {
 
-// Rows of A a task packs, at most 110 KB, so that they stay in L2 while the panels of B pass by.
-constexpr int64_t mc = (WXB_VECTOR_BYTES == 64 ? 6 : 18) * tile_rows;
+// Rows of A a task takes, at most 150 KB, so that they stay in L2 while the panels of B pass by.
+constexpr int64_t mc = (WXB_VECTOR_BYTES == 64 ? 12 : 18) * tile_rows;
 constexpr int64_t kb = 1024;           // of B are packed at once: a task's part of C stays in L2 for so many steps
 constexpr int64_t nc = 1024;           // a block of B takes 4 MB: a share of L3
 constexpr int64_t few = 12;            // rows or columns: above, lanes along n waste less than sums across lanes cost
@@ -49,7 +49,7 @@ Tasks cut(const Gemm<float>& g, const BlockB& b, int threads) {
   const int64_t most = rows_of_tile(b.n <= Vec::lanes ? 1 : tile_vectors);
   t.height = divide_up(g.m, divide_up(g.m, most));  // 14 rows as 5 + 5 + 4, not 6 + 6 + 2
   t.panels = divide_up(g.m, t.height);
-  t.direct = g.a_col == 1 ? is_direct(min(g.m, mc), g.a_row, g.n) : is_direct(min(g.k, kc), g.a_col, g.n);
+  t.direct = g.a_col == 1 || is_direct(min(g.k, kc), g.a_col, g.n);
   const bool packs = threads > 1 && b.first_packed() == 0 && t.direct;
   t.own = packs && b.panels() == 1 && g.m <= 512;
   t.down = t.own ? 1 : divide_up(t.panels * t.height, mc);
@@ -104,7 +104,7 @@ void multiply(const Gemm<float>& g, const BlockB& b, const Tasks& t, int64_t j0,
   do {  // once, even if there is nothing to sum: C = act(bias)
     const BlockA from{g.a + i0 * g.a_row + (k0 + k) * g.a_col, g.a_row, g.a_col};
     PanelsA a{from, i1 - i0, min(kc, b.depth - k), t.height};
-    if (packed) a.pack(packed);
+    if (packed) a.pack_columns(packed);
     multiply_chunk(part(g, i0, j0), a, b, k, first, last, k0 + k == 0, k0 + k + a.depth == g.k);
     k += kc;
   } while (k < b.depth);
