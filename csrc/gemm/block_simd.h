@@ -56,15 +56,15 @@ struct BlockB {
   }
 };
 
-// Rows [i0, i0 + rows) and columns [k0, k0 + depth) of A, in panels of `height` rows. Where A lies by rows, each is a
-// stream of its own, which the micro-kernel reads as well as one that is packed (2 to 8 % better from 1024^3 on, with
-// AVX2 the same). Where it lies by columns, packing copies their pieces next to each other.
+// Rows [i0, i0 + rows) and columns [k0, k0 + depth) of A, in panels as alike as can be: 32 rows are 5 + 5 + 6 + 5 + 5 +
+// 6, not five times 6 and 2, for two rows use a line of B only twice. Where A lies by rows, each is a stream of its
+// own, which the micro-kernel reads as well as one that is packed (2 to 8 % better from 1024^3 on, with AVX2 the same).
+// Where it lies by columns, packing copies their pieces next to each other.
 struct PanelsA {
   BlockA block;
-  int64_t rows, depth, height;
-  int64_t count() const { return divide_up(rows, height); }
-  int64_t rows_of(int64_t panel) const { return min(height, rows - panel * height); }
-  BlockA operator()(int64_t panel) const { return {block.data + panel * height * block.row, block.row, block.column}; }
+  int64_t rows, depth, count;
+  int64_t start(int64_t panel) const { return panel * rows / count; }
+  BlockA operator()(int64_t panel) const { return {block.data + start(panel) * block.row, block.row, block.column}; }
   void pack_columns(float* to) {
     for (int64_t k = 0; k < depth; ++k)
       __builtin_memcpy(to + k * rows, block.data + k * block.column, size_t(rows) * sizeof(float));

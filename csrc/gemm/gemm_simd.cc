@@ -34,7 +34,6 @@ void finish(const Gemm<float>& g, int64_t i0, int64_t j0, int64_t rows, int64_t 
 }
 
 struct Tasks {           // how a block column of C is cut up
-  int64_t height;        // rows of a panel of A
   int64_t panels;        // of A in all
   int64_t across, down;  // tasks
   bool direct;           // A is used where it lies
@@ -46,13 +45,11 @@ struct Tasks {           // how a block column of C is cut up
 // where A need not be packed twice for it; and a single panel that few rows meet is packed by every thread.
 Tasks cut(const Gemm<float>& g, const BlockB& b, int threads) {
   Tasks t;
-  const int64_t most = rows_of_tile(b.n <= Vec::lanes ? 1 : tile_vectors);
-  t.height = divide_up(g.m, divide_up(g.m, most));  // 14 rows as 5 + 5 + 4, not 6 + 6 + 2
-  t.panels = divide_up(g.m, t.height);
+  t.panels = divide_up(g.m, rows_of_tile(b.n <= Vec::lanes ? 1 : tile_vectors));
   t.direct = g.a_col == 1 || is_direct(min(g.k, kc), g.a_col, g.n);
   const bool packs = threads > 1 && b.first_packed() == 0 && t.direct;
   t.own = packs && b.panels() == 1 && g.m <= 512;
-  t.down = t.own ? 1 : divide_up(t.panels * t.height, mc);
+  t.down = t.own ? 1 : divide_up(g.m, mc);
   const int64_t wanted = threads > 1 ? divide_up(4 * threads, t.down) : 1;
   t.across = max<int64_t>(1, min(wanted, b.panels() / 2));
   if (packs && b.panels() >= threads) t.across = max<int64_t>(t.across, threads);
@@ -70,7 +67,7 @@ void multiply_chunk(const Gemm<float>& c, const PanelsA& a, const BlockB& b, int
                     bool begins, bool ends) {
   const bool finishes = ends && (c.saved || c.activation != Unary::none);
   const auto tile = [&](int64_t p, int64_t q) {
-    const int64_t i = p * a.height, j = q * tile_columns, rows = a.rows_of(p), columns = b.columns(q);
+    const int64_t i = a.start(p), j = q * tile_columns, rows = a.start(p + 1) - i, columns = b.columns(q);
     float* const at = c.c + i * c.c_row + j;
     const Tile held{at, c.c_row, columns, at, c.c_row}, fresh{at, c.c_row, columns, c.bias ? c.bias + j : zeros, 0};
     kernel_for(rows, b.vectors(q))({a.depth}, a(p), b(k, q), begins ? fresh : held);
@@ -79,11 +76,11 @@ void multiply_chunk(const Gemm<float>& c, const PanelsA& a, const BlockB& b, int
   // A panel of B stays in L1 while those of A pass by. But where few steps make much of C, more than half of L2, C's
   // own way to memory counts: it is written row by row, which can be foreseen.
   if (begins && ends && c.m * c.c_row > 1 << 18)
-    for (int64_t p = 0; p < a.count(); ++p)
+    for (int64_t p = 0; p < a.count; ++p)
       for (int64_t q = first; q < last; ++q) tile(p, q);
   else
     for (int64_t q = first; q < last; ++q)
-      for (int64_t p = 0; p < a.count(); ++p) tile(p, q);
+      for (int64_t p = 0; p < a.count; ++p) tile(p, q);
 }
 
 // The part of C that starts at (i, j).
@@ -96,14 +93,15 @@ Gemm<float> part(Gemm<float> g, int64_t i, int64_t j) {
 
 void multiply(const Gemm<float>& g, const BlockB& b, const Tasks& t, int64_t j0, int64_t k0, int64_t task) {
   const int64_t across = task / t.down, down = task % t.down;
-  const int64_t i0 = down * t.panels / t.down * t.height, i1 = min(g.m, (down + 1) * t.panels / t.down * t.height);
+  const int64_t top = down * t.panels / t.down, end = (down + 1) * t.panels / t.down;  // panels of A
+  const int64_t i0 = top * g.m / t.panels, i1 = end * g.m / t.panels;
   const int64_t first = across * b.panels() / t.across, last = (across + 1) * b.panels() / t.across;
   float* packed = nullptr;
   if (!t.direct) packed = static_cast<float*>(thread_buffer(Slot::a, (mc + rows_of_narrow) * kc * sizeof(float)));
   int64_t k = 0;
   do {  // once, even if there is nothing to sum: C = act(bias)
     const BlockA from{g.a + i0 * g.a_row + (k0 + k) * g.a_col, g.a_row, g.a_col};
-    PanelsA a{from, i1 - i0, min(kc, b.depth - k), t.height};
+    PanelsA a{from, i1 - i0, min(kc, b.depth - k), end - top};
     if (packed) a.pack_columns(packed);
     multiply_chunk(part(g, i0, j0), a, b, k, first, last, k0 + k == 0, k0 + k + a.depth == g.k);
     k += kc;
