@@ -7,14 +7,15 @@ namespace wxb::WXB_TARGET {
 
 namespace {
 
-// Elements that go through all steps before the next ones: in the L1 cache, and few enough that all their lines can be
-// on their way from memory at once.
-constexpr int64_t piece = 256;
+// Elements that go through all steps before the next ones: in the L1 cache, and whole blocks for map_lanes (96) and for
+// the dropout (128).
+constexpr int64_t piece = 384;
 
-// Begins to load a piece: while one goes through its steps, memory has the next one ready.
-WXB_INLINE void fetch(const float* p) {
-  for (int64_t i = 0; i < piece; i += 16) __builtin_prefetch(p + i);
-}
+// What lies so far ahead is fetched, a line for every vector that is done: 4096 x 1024 on one thread of Zen 5 takes 2.1
+// ms forward instead of 2.4, and 3.2 instead of 3.3 backward.
+constexpr int64_t ahead = 1024;
+WXB_INLINE void fetch(const float* p) { __builtin_prefetch(p + ahead); }
+WXB_INLINE void fetch_to_write(const float* p) { __builtin_prefetch(p + ahead, 1); }
 
 // f(first, end) for the pieces of [begin, end).
 template <class F>
@@ -66,15 +67,16 @@ void forward(const Epilogue<float>& a, int64_t begin, int64_t end) {
   float* const y = a.y.data;
   for_pieces(begin, end, [&](int64_t first, int64_t last) {
     float buffer[piece];
-    fetch(a.x.data + last);
-    if (residual) fetch(residual + last);
     const float* z = add_bias(a, first, last, buffer);
     if (a.activation != Unary::none) {
       activate(a.activation, a.alpha, 0, z, buffer, last - first);
       z = buffer;
     }
-    drop(a, z, first, last,
-         [&](Vec v, auto lanes, int64_t i) { lanes.store(residual ? lanes.load(residual + i) + v : v, y + i); });
+    drop(a, z, first, last, [&](Vec v, auto lanes, int64_t i) {
+      fetch(a.x.data + i), fetch_to_write(y + i);
+      if (residual) fetch(residual + i);
+      lanes.store(residual ? lanes.load(residual + i) + v : v, y + i);
+    });
   });
 }
 
@@ -82,10 +84,13 @@ void backward(const EpilogueBackward<float>& a, int64_t begin, int64_t end, floa
   if (dbias) for_lanes(0, a.features, [&](auto lanes, int64_t j) { lanes.store(Vec(0.f), dbias + j); });
   for_pieces(begin, end, [&](int64_t first, int64_t last) {
     float sums[piece], buffer[piece];
-    fetch(a.dy.data + last);
-    if (a.activation != Unary::none) fetch(a.x.data + last);
     float* const dx = a.dx ? a.dx.data + first : buffer;
-    drop(a, a.dy.data + first, first, last, [&](Vec v, auto lanes, int64_t i) { lanes.store(v, dx + i - first); });
+    drop(a, a.dy.data + first, first, last, [&](Vec v, auto lanes, int64_t i) {
+      fetch(a.dy.data + i);
+      if (a.activation != Unary::none) fetch(a.x.data + i);
+      if (a.dx) fetch_to_write(a.dx.data + i);
+      lanes.store(v, dx + i - first);
+    });
     if (a.activation != Unary::none)
       activation_gradient_at(a.activation, a.alpha, 0, add_bias(a, first, last, sums), dx, dx, last - first);
     if (!dbias) return;
