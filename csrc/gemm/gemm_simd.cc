@@ -75,7 +75,7 @@ void multiply_chunk(const Gemm<float>& c, const PanelsA& a, const BlockB& b, int
   };
   // A panel of B stays in L1 while those of A pass by. But where few steps make much of C, more than half of L2, C's
   // own way to memory counts: it is written row by row, which can be foreseen.
-  if (begins && ends && c.m * c.c_row > 1 << 18)
+  if (begins && ends && c.m * c.c_row > 1 << 17)
     for (int64_t p = 0; p < a.count; ++p)
       for (int64_t q = first; q < last; ++q) tile(p, q);
   else
