@@ -4,8 +4,9 @@
 #include "gemm/gemm_table.h"
 #include "gemm/skinny_simd.h"
 
-// The blocked product (Goto, van de Geijn 2008): a block of B is packed once and shared by all threads, each thread
-// packs blocks of A for itself, and the micro-kernel runs over their panels. What is near enough is not packed at all.
+// The blocked product (Goto, van de Geijn 2008): a block of B is packed once and shared by all threads, a thread packs
+// blocks of A for itself where A lies by columns, and the micro-kernel runs over their panels. What is near enough is
+// not packed at all.
 // The sum over k is cut into chunks of kc; each starts from what C holds, so that an element is one chain over k and no
 // result depends on the number of threads, on how C is cut up, or on what was packed. The path taken depends on the
 // sizes alone.

@@ -19,7 +19,7 @@ struct Tile {
 };
 
 // A block of A: element (i, k) lies at data[i * row + k * column]. Its elements are broadcast one by one, so any
-// strides do; packing only brings rows together that lie far apart.
+// strides do; packing only brings pieces of columns together that lie far apart.
 struct BlockA {
   const float* data;
   int64_t row, column;

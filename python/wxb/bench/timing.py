@@ -159,7 +159,7 @@ def microseconds(turns: Mapping[str, Turn], seconds: float, rest: float = 0.0) -
 
 
 def timed(call: Call, repeats: int) -> float:
-    """Return the seconds of a call, over as many, after a quarter as many, at least one, that do not count.
+    """Return the seconds of a call, over as many, after one and a quarter as many that do not count.
 
     They wake threads, caches and the clock, which sinks while a process rests.
     """
