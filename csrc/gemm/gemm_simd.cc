@@ -43,12 +43,14 @@ struct Tasks {           // how a block column of C is cut up
 
 // What one core has packed another reads from far away, on some machines at a tenth of the speed (128 x 128 x 784 on
 // two threads: 235 us, as on one, or 123). So a thread multiplies the panels of B that it packed, in pack()'s order,
-// where A need not be packed twice for it; and a single panel that few rows meet is packed by every thread.
+// where A need not be packed twice for it or meets four panels when it is (512^3 tn on two threads: 565 us, not 566 to
+// 650);
+// and a single panel that few rows meet is packed by every thread.
 Tasks cut(const Gemm<float>& g, const BlockB& b, int threads) {
   Tasks t;
   t.panels = divide_up(g.m, rows_of_tile(b.n <= Vec::lanes ? 1 : tile_vectors));
   t.direct = g.a_col == 1 || is_direct(min(g.k, kc), g.a_col, g.n);
-  const bool packs = threads > 1 && b.first_packed() == 0 && t.direct;
+  const bool packs = threads > 1 && b.first_packed() == 0 && (t.direct || b.panels() >= 4 * threads);
   t.own = packs && b.panels() == 1 && g.m <= 512;
   t.down = t.own ? 1 : divide_up(g.m, mc);
   const int64_t wanted = threads > 1 ? divide_up(4 * threads, t.down) : 1;
@@ -74,9 +76,10 @@ void multiply_chunk(const Gemm<float>& c, const PanelsA& a, const BlockB& b, int
     kernel_for(rows, b.vectors(q))({a.depth}, a(p), b(k, q), begins ? fresh : held);
     if (finishes) finish(c, i, j, rows, columns);
   };
-  // A panel of B stays in L1 while those of A pass by. But where few steps make much of C, more than half of L2, C's
-  // own way to memory counts: it is written row by row, which can be foreseen.
-  if (begins && ends && c.m * c.c_row > 1 << 17)
+  // A panel of B stays near while those of A pass by. But where few steps make much of C, over half a megabyte from at
+  // most a quarter of B, C's own way to memory counts: it is written row by row, which can be foreseen.
+  const int64_t of_b = a.depth * (last - first) * tile_columns;
+  if (begins && ends && c.m * c.c_row > 1 << 17 && of_b <= 1 << 16)
     for (int64_t p = 0; p < a.count; ++p)
       for (int64_t q = first; q < last; ++q) tile(p, q);
   else
