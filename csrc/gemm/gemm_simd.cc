@@ -43,9 +43,8 @@ struct Tasks {           // how a block column of C is cut up
 
 // What one core has packed another reads from far away, on some machines at a tenth of the speed (128 x 128 x 784 on
 // two threads: 235 us, as on one, or 123). So a thread multiplies the panels of B that it packed, in pack()'s order,
-// where A need not be packed twice for it or meets four panels when it is (512^3 tn on two threads: 565 us, not 566 to
-// 650);
-// and a single panel that few rows meet is packed by every thread.
+// where A need not be packed twice for it or meets four panels when it is (512^3 tn on two threads: 565 us in every
+// process, not 566 in one and 650 in the next); and a single panel that few rows meet is packed by every thread.
 Tasks cut(const Gemm<float>& g, const BlockB& b, int threads) {
   Tasks t;
   t.panels = divide_up(g.m, rows_of_tile(b.n <= Vec::lanes ? 1 : tile_vectors));
