@@ -61,8 +61,7 @@ WXB_INLINE Vec expm1(Vec x) {
 // 1 / (1 + e^-x) = c / (s + c + s p) with -x = n ln 2 + r, p = e^r - 1 and s = 2^n c, where c keeps s a normal float:
 // 1.8 ulp. What s + c loses in rounding is put back.
 WXB_INLINE Vec sigmoid(Vec x) {
-  constexpr int shift = -32;
-  const Reduced e = reduce_exp<shift, true>(min(max(x, Vec(-104.f)), Vec(40.f)));  // beyond them 0 and 1
+  const Reduced e = reduce_exp<-32, true>(min(max(x, Vec(-104.f)), Vec(40.f)));  // beyond them 0 and 1
   const Vec c(0x1p-32f), sum = e.scale + c, lost = c - (sum - e.scale);
   return c / (sum + fma(e.scale, expm1_reduced(e.r), lost));
 }

@@ -11,8 +11,9 @@ namespace {
 // the dropout (128).
 constexpr int64_t piece = 384;
 
-// What lies so far ahead is fetched, a line for every vector that is done: 4096 x 1024 on one thread of Zen 5 takes 2.1
-// ms forward instead of 2.4, and 3.2 instead of 3.3 backward.
+// What lies so far ahead is fetched, a line for every vector that is done. 4096 x 1024 on one thread of Zen 5, against
+// a piece fetched at once: forward 2.15 ms instead of 2.4; without dropout 1.4 instead of 1.85, backward 2.7 instead
+// of 3.
 constexpr int64_t ahead = 1024;
 WXB_INLINE void fetch(const float* p) { __builtin_prefetch(p + ahead); }
 WXB_INLINE void fetch_to_write(const float* p) { __builtin_prefetch(p + ahead, 1); }
